@@ -1,7 +1,7 @@
 //! Measures latencies for `make bench`:
 //!
-//! - `latency follow <url> <bookings per second> <seconds>`: from the response to a booking until a consumer
-//!   with long polls has received its event;
+//! - `latency follow <url> <bookings per second> <seconds> [<url of the feed>]`: from the response to a booking until a
+//!   consumer with long polls has received its event, from the same instance or from another one;
 //! - `latency read <url> <seconds>`: reading one reservation by its id, repeatedly;
 //! - `latency fill <url> <first date> <days>`: books every table of the first venue for parties of four, slot by
 //!   slot, until no table is free, and measures each booking;
@@ -24,11 +24,14 @@ async fn main() -> Fallible<()> {
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     let http = client()?;
     let mut times = match words.as_slice() {
-        ["follow", url, rate, seconds] => follow(&http, url, rate.parse()?, seconds.parse()?).await?,
+        ["follow", url, rate, seconds] => follow(&http, url, url, rate.parse()?, seconds.parse()?).await?,
+        ["follow", url, rate, seconds, feed] => {
+            follow(&http, url, feed, rate.parse()?, seconds.parse()?).await?
+        }
         ["read", url, seconds] => read(&http, url, seconds.parse()?).await?,
         ["fill", url, date, days] => fill(&http, url, date.parse()?, days.parse()?).await?,
         ["search", url, seconds] => search(&http, url, seconds.parse()?).await?,
-        _ => return Err("latency fill <url> <first date> <days> | follow <url> <bookings per second> <seconds> | read <url> <seconds> | search <url> <seconds>".into()),
+        _ => return Err("latency fill <url> <first date> <days> | follow <url> <bookings per second> <seconds> [<url of the feed>] | read <url> <seconds> | search <url> <seconds>".into()),
     };
     if times.is_empty() {
         print("0 0 0 0");
@@ -65,15 +68,21 @@ async fn book(http: &reqwest::Client, url: &str) -> Fallible<String> {
     Ok(answer["reservation_id"].as_str().ok_or("no id")?.to_owned())
 }
 
-/// Books at a constant rate, independent of the responses, and follows the feed.
-async fn follow(http: &reqwest::Client, url: &str, rate: u64, seconds: u64) -> Fallible<Vec<Duration>> {
-    let first = http.get(format!("{url}/events?limit=1")).send().await?;
+/// Books at `url` at a constant rate, independent of the responses, and follows the feed at `feed`.
+async fn follow(
+    http: &reqwest::Client,
+    url: &str,
+    feed: &str,
+    rate: u64,
+    seconds: u64,
+) -> Fallible<Vec<Duration>> {
+    let first = http.get(format!("{feed}/events?limit=1")).send().await?;
     let head = first.headers().get("head-position").and_then(|v| v.to_str().ok()).unwrap_or("0").to_owned();
-    let mut cursor = cursor_at(http, url, head.parse()?).await?;
+    let mut cursor = cursor_at(http, feed, head.parse()?).await?;
     let (answered, held): (Arc<Mutex<HashMap<String, Instant>>>, _) =
         (Arc::default(), Arc::new(Mutex::new(HashMap::new())));
     let consumer = tokio::spawn({
-        let (http, url, held) = (http.clone(), url.to_owned(), Arc::clone(&held));
+        let (http, feed, held) = (http.clone(), feed.to_owned(), Arc::clone(&held));
         async move {
             let wanted = rate * seconds;
             let deadline = Instant::now() + Duration::from_secs(seconds + 20);
@@ -82,7 +91,7 @@ async fn follow(http: &reqwest::Client, url: &str, rate: u64, seconds: u64) -> F
                 let after =
                     cursor.as_ref().map(|id: &String| format!("&lastEventId={id}")).unwrap_or_default();
                 let page = http
-                    .get(format!("{url}/events?limit=1000&timeout=5000{after}"))
+                    .get(format!("{feed}/events?limit=1000&timeout=5000{after}"))
                     .send()
                     .await?
                     .bytes()

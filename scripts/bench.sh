@@ -206,11 +206,12 @@ if want instances; then
   if start_postgres; then
     target/release/reservation log init --store "postgres://bench@127.0.0.1:$pg_port/postgres" --secrets-dir "$work/instances-secrets" >/dev/null
     instances=()
-    for number in 1 2 3; do start_instance $number; done
+    start_instance 1
     mkdir -p "$work/one-disk" && cp -r "$work/instances-secrets" "$work/one-disk/log-secrets"
     start_reservation "$work/one-disk/log"
     book 64 $base/api/reservations >/dev/null # warm
     for count in 1 2 3; do
+      [ $count = 1 ] || start_instance $count
       book_through $count >/dev/null
       fresh
       for _ in $(seq "$rounds"); do
@@ -219,7 +220,15 @@ if want instances; then
       done
       versus instances_$count
     done
-    for pid in $reservation "${instances[@]}"; do stop_pid "$pid"; done
+    stop_pid $reservation
+    one=http://127.0.0.1:$((port + 11)) other=http://127.0.0.1:$((port + 12))
+    target/release/examples/latency follow $one 100 1 $other >/dev/null
+    read -r count p50 p99 max < <(target/release/examples/latency follow $one 200 "$((seconds * 2))" $other)
+    result instances_follow_count "$count"
+    result instances_follow_p50_ms "$(ratio "$p50" 1000)"
+    result instances_follow_p99_ms "$(ratio "$p99" 1000)"
+    result instances_follow_max_ms "$(ratio "$max" 1000)"
+    for pid in "${instances[@]}"; do stop_pid "$pid"; done
     stop_postgres
   else
     result instances_1_ratio "not measured: $missing"

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::cli::Config;
+use crate::position::SeenPosition;
 use crate::proxy::{self, Origin, Target, Upstream};
 use crate::services::Services;
 
@@ -59,11 +60,14 @@ impl App {
     ) -> anyhow::Result<Self> {
         let tls = config.network.authorities.tls()?;
         let upstream = |target, url: &str| Upstream::new(target, url, tls.clone(), config.in_progress);
+        let seen = Arc::<SeenPosition>::default();
         let key = Arc::new(CredentialFile::new(config.key_file.clone()));
         Ok(Self {
-            reservation: Arc::new(upstream(Target::Reservation, &config.reservation.http)?),
+            reservation: Arc::new(
+                upstream(Target::Reservation, &config.reservation.http)?.positioned(Arc::clone(&seen)),
+            ),
             notifier: Arc::new(upstream(Target::Notifier, &config.notifier.http)?),
-            services: Arc::new(Services::new(config, &tls, Arc::clone(&key))?),
+            services: Arc::new(Services::new(config, &tls, Arc::clone(&key), seen)?),
             key,
             limits: ClientLimits::new(&config.network, &env),
             network: config.network.clone(),

@@ -8,6 +8,7 @@ pub mod app;
 pub mod cli;
 mod health;
 pub mod pages;
+mod position;
 pub mod proxy;
 pub mod routes;
 pub mod serve;

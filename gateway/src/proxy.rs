@@ -4,6 +4,7 @@ mod allowed;
 mod headers;
 mod places;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _, to_bytes};
@@ -29,6 +30,7 @@ use self::headers::remove_hop_by_hop;
 pub(crate) use self::headers::{FORWARDED_FOR, FORWARDED_PROTO, GUEST_COOKIE, Origin};
 use self::places::{Kind, Places};
 use crate::cli::InProgressMax;
+use crate::position::{MEJA_POSITION, SeenPosition};
 
 /// Maximum time until a connection to a service is there.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
@@ -62,6 +64,8 @@ pub struct Upstream {
     /// The path of the base URL, without a slash at the end.
     prefix: String,
     client: Client<HttpsConnector<HttpConnector>, Body>,
+    /// The position of the log that the gateway has seen, if the service has a log that counts for guests.
+    seen: Option<Arc<SeenPosition>>,
     places: Places,
 }
 
@@ -109,7 +113,13 @@ impl Upstream {
             .pool_idle_timeout(IDLE_MAX)
             .set_host(false)
             .build(connector);
-        Ok(Self { target, base, prefix, client, places: Places::new(max) })
+        Ok(Self { target, base, prefix, client, seen: None, places: Places::new(max) })
+    }
+
+    /// A service whose instances share a log: each request names the position of the log in `seen`.
+    #[must_use]
+    pub(crate) fn positioned(self, seen: Arc<SeenPosition>) -> Self {
+        Self { seen: Some(seen), ..self }
     }
 
     /// Sends `request` to the service and returns its response, whose body arrives as the service sends it.
@@ -131,12 +141,21 @@ impl Upstream {
         (head.uri, head.version) = (uri, Version::HTTP_11);
         remove_hop_by_hop(&mut head.headers);
         origin.add_to(&mut head.headers);
+        // A client that names a position itself waits for that one.
+        let names_position = head.headers.contains_key(MEJA_POSITION);
+        if let (Some(seen), false) = (&self.seen, names_position) {
+            head.headers.extend(seen.value().map(|position| (MEJA_POSITION, position)));
+        }
         let sent = tokio::time::timeout(sending.head_max, self.send(head, body)).await;
         let mut response = match sent {
             Ok(Ok(response)) => response,
             Ok(Err(problem)) => return problem.into_response(),
             Err(_) => return self.too_slow(sending.head_max).into_response(),
         };
+        if let Some(seen) = &self.seen {
+            let is_unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE && !names_position;
+            seen.note(response.headers(), is_unavailable);
+        }
         remove_hop_by_hop(response.headers_mut());
         // A client that reads slowly must not keep the place of a request.
         let is_small = response.body().size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BYTES_MAX);

@@ -20,12 +20,13 @@ use rpc::v1::payments_client::PaymentsClient;
 use rpc::v1::reservations_client::ReservationsClient;
 use rustls::ClientConfig;
 use tokio::time::Instant;
-use tonic::Request;
 use tonic::transport::Channel;
+use tonic::{Code, Request};
 
 use self::cached::Cached;
 pub(crate) use self::trouble::{Refusal, Trouble};
 use crate::cli::Config;
+use crate::position::{MEJA_POSITION, SeenPosition};
 use crate::proxy::FORWARDED_FOR;
 
 /// Maximum time for an answer.
@@ -41,12 +42,14 @@ pub struct Services {
     reservations: ReservationsClient<Channel>,
     payments: PaymentsClient<Channel>,
     key: Arc<CredentialFile>,
+    seen: Arc<SeenPosition>,
     venues: Cached<Vec<v1::Venue>>,
     channels: Cached<Vec<v1::Channel>>,
 }
 
 impl Services {
-    /// The services at the URLs of `config`. Encrypted connections use `tls`; `key` is the key of the gateway.
+    /// The services at the URLs of `config`. Encrypted connections use `tls`; `key` is the key of the gateway, and `seen` the
+    /// position of the log that it has seen.
     ///
     /// # Errors
     /// When a URL is not valid.
@@ -54,6 +57,7 @@ impl Services {
         config: &Config,
         tls: &ClientConfig,
         key: Arc<CredentialFile>,
+        seen: Arc<SeenPosition>,
     ) -> Result<Self, tonic::transport::Error> {
         let reservation = rpc::channel(&config.reservation.grpc, tls)?;
         Ok(Self {
@@ -61,6 +65,7 @@ impl Services {
             reservations: ReservationsClient::new(reservation),
             payments: PaymentsClient::new(rpc::channel(&config.notifier.grpc, tls)?),
             key,
+            seen,
             venues: Cached::default(),
             channels: Cached::default(),
         })
@@ -129,9 +134,10 @@ impl<'a> Call<'a> {
             (AUTHORIZATION, self.link.map(|link| format!("Bearer {link}"))),
             (HeaderName::from_static("idempotency-key"), self.key.map(str::to_owned)),
         ];
+        let position = self.services.seen.value().map(|position| (MEJA_POSITION, position));
         let all =
             all.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)));
-        request.metadata_mut().as_mut().extend(all);
+        request.metadata_mut().as_mut().extend(all.chain(position));
         request
     }
 
@@ -164,9 +170,14 @@ macro_rules! methods {
                 loop {
                     let mut client = self.services.$client.clone();
                     let status = match client.$name(self.request(message.clone())).await {
-                        Ok(response) => return Ok(response.into_inner()),
+                        Ok(response) => {
+                            self.services.seen.note(response.metadata().as_ref(), false);
+                            return Ok(response.into_inner());
+                        }
                         Err(status) => status,
                     };
+                    let is_unavailable = status.code() == Code::Unavailable;
+                    self.services.seen.note(status.metadata().as_ref(), is_unavailable);
                     let trouble = Trouble::of(&status);
                     let trouble = if is_repeated { trouble.after_unanswered() } else { trouble };
                     // One that changes something has an Idempotency-Key.

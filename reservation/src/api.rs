@@ -8,6 +8,7 @@ mod call;
 pub mod grpc;
 pub mod http;
 mod operations;
+mod position;
 mod problem;
 mod request;
 

@@ -10,9 +10,9 @@ use test_database::Database;
 use uuid::Uuid;
 
 use crate::gateway::Door;
-use crate::instances::{init, instance};
+use crate::instances::init;
 use crate::ports::own_port;
-use crate::services::{Pair, Running, anonymous_client, booking, root, until};
+use crate::services::{Feed, Pair, Running, anonymous_client, booking, root, until};
 
 const INSTANCES: usize = 3;
 const CLIENTS: usize = 6;
@@ -20,6 +20,7 @@ const CLIENTS: usize = 6;
 /// HAProxy before several instances.
 struct Balancer {
     url: String,
+    grpc_url: String,
     /// Where it shows the state of each instance.
     state_url: String,
     _running: Running,
@@ -34,18 +35,22 @@ impl Balancer {
         let settings = settings
             .lines()
             .filter(|line| !line.trim_start().starts_with("server ") && !line.contains("bind "));
-        let (port, state_port) = (own_port(), own_port());
+        let (port, grpc_port, state_port) = (own_port(), own_port(), own_port());
         let mut text = String::new();
         for line in settings {
             text += line;
             text += "\n";
-            if line.starts_with("frontend") {
-                text += &format!("  bind 127.0.0.1:{port}\n");
+            match line {
+                "frontend meja" => text += &format!("  bind 127.0.0.1:{port}\n"),
+                "frontend meja-grpc" => text += &format!("  bind 127.0.0.1:{grpc_port}\n"),
+                "backend instances" => {
+                    text += &servers(instances, |pair| pair.reservation_url.trim_start_matches("http://"))
+                }
+                "backend instances-grpc" => {
+                    text += &servers(instances, |pair| pair.feed_at.as_deref().unwrap())
+                }
+                _ => {}
             }
-        }
-        for (number, instance) in instances.iter().enumerate() {
-            let address = instance.reservation_url.trim_start_matches("http://");
-            text += &format!("  server instance-{number} {address}\n");
         }
         text += &format!("listen state\n  bind 127.0.0.1:{state_port}\n  stats enable\n  stats uri /\n");
         std::fs::write(dir.join("haproxy.cfg"), text).unwrap();
@@ -56,6 +61,7 @@ impl Balancer {
         let running = Running(running.expect("haproxy must be installed: apt-get install haproxy"));
         let balancer = Self {
             url: format!("http://127.0.0.1:{port}"),
+            grpc_url: format!("http://127.0.0.1:{grpc_port}"),
             state_url: format!("http://127.0.0.1:{state_port}/;csv"),
             _running: running,
         };
@@ -70,10 +76,19 @@ impl Balancer {
             let Ok(state) = client.get(&self.state_url).send().await else { return false };
             let state = state.text().await.unwrap_or_default();
             state.lines().filter(|line| line.contains(",instance-") && line.contains(",UP,")).count()
-                == INSTANCES
+                == 2 * INSTANCES
         })
         .await;
     }
+}
+
+/// The servers of a backend, whose health is that of their HTTP interface.
+fn servers<'a>(instances: &'a [Pair], address: impl Fn(&'a Pair) -> &'a str) -> String {
+    let server = |(number, pair): (usize, &'a Pair)| {
+        let port = pair.reservation_url.rsplit(':').next().unwrap();
+        format!("  server instance-{number} {} port {port}\n", address(pair))
+    };
+    instances.iter().enumerate().map(server).collect()
 }
 
 /// What the guests have met.
@@ -93,7 +108,8 @@ impl Seen {
                 let status = response.status();
                 match response.text().await {
                     Ok(text) if status == 200 => return Some(text),
-                    other => format!("{status} {other:?}"),
+                    Ok(text) => format!("{status} {}", &text[text.len().saturating_sub(500)..]),
+                    Err(error) => format!("{status} {error:?}"),
                 }
             }
             Err(error) => format!("{error:?}"),
@@ -123,11 +139,20 @@ async fn a_rolling_restart_fails_no_request_through_the_gateway() {
     let (database, dir) = (Database::start(), tempfile::tempdir().unwrap());
     init(&database.url());
     let mut instances = Vec::new();
-    for _ in 0..INSTANCES {
-        instances.push(instance(&database.url()).await);
+    for number in 0..INSTANCES {
+        // The notifier of the first instance shows its payment channels to the pages.
+        let channels = format!("--grpc-listen=127.0.0.1:{}", own_port());
+        let notifier_args = if number == 0 { vec![&channels[..]] } else { vec![] };
+        let mut pair = Pair::prepared_over(Feed::Grpc, &notifier_args);
+        pair.env.push(("RESERVATION_STORE", database.url()));
+        pair.start_reservation().await;
+        instances.push(pair);
     }
+    instances[0].start_notifier().await;
     let balancer = Balancer::before(&instances, dir.path()).await;
-    let door = Door::before(&balancer.url, "http://127.0.0.1:9", &[]).await;
+    let channels = instances[0].notifier_args[0].replace("--grpc-listen=", "http://");
+    let env = [("RESERVATION_GRPC_URL", &balancer.grpc_url[..]), ("NOTIFIER_GRPC_URL", &channels[..])];
+    let door = Door::before(&balancer.url, &instances[0].notifier_url, &env).await;
     let seen = Arc::<Seen>::default();
     let guests = (0..CLIENTS)
         .map(|_| tokio::spawn(guest(Arc::clone(&seen), door.url.clone(), instances[0].client.clone())));

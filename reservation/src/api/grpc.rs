@@ -7,13 +7,14 @@ mod reservations;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware};
 use rpc::v1::availability_server::AvailabilityServer;
 use rpc::v1::log_server::LogServer;
 use rpc::v1::reservations_server::ReservationsServer;
 use rpc::{Guard, MESSAGE_BYTES_MAX, Rpc};
 
 use super::operations::{REQUEST_MAX, ready};
+use super::position::positioned_call;
 use super::{door, grpc};
 use crate::app::App;
 
@@ -32,11 +33,13 @@ pub fn methods(app: &App) -> Rpc {
 /// The routes of the gRPC listener.
 pub fn router(app: App) -> Router {
     let ready_app = app.clone();
-    methods(&app).router(Guard {
-        door: Arc::new(door(&app)),
-        limits: Arc::clone(&app.limits),
-        hosts: app.hosts.clone(),
-        readiness: Arc::new(move || ready(&ready_app).is_ok()),
-        call_max: REQUEST_MAX,
-    })
+    methods(&app)
+        .router(Guard {
+            door: Arc::new(door(&app)),
+            limits: Arc::clone(&app.limits),
+            hosts: app.hosts.clone(),
+            readiness: Arc::new(move || ready(&ready_app).is_ok()),
+            call_max: REQUEST_MAX,
+        })
+        .layer(middleware::from_fn_with_state(app, positioned_call))
 }

@@ -15,7 +15,6 @@ mod extract;
 mod feed;
 mod keys;
 mod ops;
-mod position;
 mod proofs;
 mod reservations;
 mod respond;
@@ -105,7 +104,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
         .route(Public, routes!(proofs::keys));
     let tiles = proofs::tiles(app.clone());
     // Behind the limits of clients, because a request can wait there.
-    let positioned = middleware::from_fn_with_state(app.clone(), position::positioned);
+    let positioned = middleware::from_fn_with_state(app.clone(), super::position::positioned);
     let routes = routes.route(Needs(Scope::Feed), routes!(feed::events));
     let routes = routes.route(Needs(Scope::Audit), routes!(audit::events)).with_state(app);
     let routes = match log {

@@ -13,9 +13,19 @@ use super::super::super::groups::Chain;
 use super::super::super::log::StoredLog;
 use super::super::super::{AppendError, Appended, EventStore as _};
 use super::database::Database;
-use super::schedule::Outcome;
 use crate::ids::Position;
 use crate::query::Query;
+
+/// What one schedule showed.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) faults: Vec<String>,
+    pub(super) acknowledged: u64,
+    pub(super) unknown: u64,
+    pub(super) failovers: u64,
+    /// Every append and its outcome, in order.
+    pub(super) story: Vec<String>,
+}
 
 /// An append, and what its client was told.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use super::super::super::log::{Loaded, Parts, StoredLog, replay};
 use super::super::super::planted::simulate;
 use super::super::super::{AppendCondition, EventStore as _};
 use super::super::commit::PostgresCommitter;
-use super::check::{self, Append};
+use super::check::{self, Append, Outcome};
 use super::database::Database;
 use crate::ids::{LogId, Position};
 use crate::query::{Query, Tag};
@@ -31,17 +31,6 @@ const SCHEDULE_MAX: Duration = Duration::from_secs(3_600);
 
 /// The name of the simulated service.
 const SOURCE: &str = "simulated";
-
-/// What one schedule showed.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    pub(super) faults: Vec<String>,
-    pub(super) acknowledged: u64,
-    pub(super) unknown: u64,
-    pub(super) failovers: u64,
-    /// Every append and its outcome, in order.
-    pub(super) story: Vec<String>,
-}
 
 /// A process.
 struct Instance {

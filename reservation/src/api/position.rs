@@ -1,7 +1,7 @@
 //! `Meja-Position`: a client reads its own writes on any instance.
 //!
-//! The response to a command names the position that the log had reached. A request that carries that position waits until
-//! this instance has reached it too.
+//! The response to a command names the position that the log had reached, and so does every response over gRPC. A request that
+//! carries that position waits until this instance has reached it too.
 
 use std::time::Duration;
 
@@ -31,14 +31,27 @@ pub(super) async fn positioned(State(app): State<App>, request: Request, next: N
     if let Some(value) = request.headers().get(MEJA_POSITION)
         && let Err(problem) = reached(&app, value).await
     {
-        return problem.into_response();
+        return at_position(&app, problem.into_response());
     }
     let is_command = !request.method().is_safe();
-    let mut response = next.run(request).await;
-    if is_command {
-        let position = HeaderValue::from(app.store.known_head().0);
-        response.headers_mut().insert(MEJA_POSITION, position);
+    let response = next.run(request).await;
+    if is_command { at_position(&app, response) } else { response }
+}
+
+/// The same for a call over gRPC.
+pub(super) async fn positioned_call(State(app): State<App>, request: Request, next: Next) -> Response {
+    if let Some(value) = request.headers().get(MEJA_POSITION)
+        && let Err(problem) = reached(&app, value).await
+    {
+        return at_position(&app, rpc::status(problem).into_http());
     }
+    let response = next.run(request).await;
+    at_position(&app, response)
+}
+
+/// The response with the position that this instance knows.
+fn at_position(app: &App, mut response: Response) -> Response {
+    response.headers_mut().insert(MEJA_POSITION, HeaderValue::from(app.store.known_head().0));
     response
 }
 
