@@ -36,18 +36,24 @@ impl Balancer {
             .lines()
             .filter(|line| !line.trim_start().starts_with("server ") && !line.contains("bind "));
         let (port, grpc_port, state_port) = (own_port(), own_port(), own_port());
-        let mut text = String::new();
+        let (mut text, mut section) = (String::new(), "");
         for line in settings {
             text += line;
             text += "\n";
-            match line {
-                "frontend meja" => text += &format!("  bind 127.0.0.1:{port}\n"),
-                "frontend meja-grpc" => text += &format!("  bind 127.0.0.1:{grpc_port}\n"),
-                "backend instances" => {
-                    text += &servers(instances, |pair| pair.reservation_url.trim_start_matches("http://"))
+            if !line.starts_with(' ') {
+                section = line;
+            }
+            match (section, line.trim_start().split(' ').next()) {
+                ("frontend meja", Some("frontend")) => text += &format!("  bind 127.0.0.1:{port}\n"),
+                ("frontend meja-grpc", Some("frontend")) => {
+                    text += &format!("  bind 127.0.0.1:{grpc_port}\n")
                 }
-                "backend instances-grpc" => {
-                    text += &servers(instances, |pair| pair.feed_at.as_deref().unwrap())
+                // It counts for the servers behind it.
+                ("backend instances", Some("default-server")) => {
+                    text += &servers(instances, |pair| pair.reservation_url.trim_start_matches("http://"));
+                }
+                ("backend instances-grpc", Some("default-server")) => {
+                    text += &servers(instances, |pair| pair.feed_at.as_deref().unwrap());
                 }
                 _ => {}
             }
