@@ -46,7 +46,7 @@ impl Balancer {
             match (section, line.trim_start().split(' ').next()) {
                 ("frontend meja", Some("frontend")) => text += &format!("  bind 127.0.0.1:{port}\n"),
                 ("frontend meja-grpc", Some("frontend")) => {
-                    text += &format!("  bind 127.0.0.1:{grpc_port}\n")
+                    text += &format!("  bind 127.0.0.1:{grpc_port}\n");
                 }
                 // It counts for the servers behind it.
                 ("backend instances", Some("default-server")) => {

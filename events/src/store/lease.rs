@@ -15,7 +15,7 @@ pub enum Lease {
     /// Only one process can open the log, so that it always holds the lease.
     Exclusive,
     /// Several processes can open the log.
-    Shared(postgres::Lease),
+    Shared(Box<postgres::Lease>),
 }
 
 impl Lease {
@@ -24,7 +24,7 @@ impl Lease {
     pub fn of(place: &Place, source: &'static str) -> Self {
         match place {
             Place::Directory(_) => Self::Exclusive,
-            Place::Database(server) => Self::Shared(postgres::Lease::new(server.clone(), source)),
+            Place::Database(server) => Self::Shared(Box::new(postgres::Lease::new(server.clone(), source))),
         }
     }
 

@@ -176,7 +176,8 @@ impl Cluster {
     }
 
     /// The last lines that each Patroni has logged.
-    fn logs(&self) -> String {
+    #[must_use]
+    pub fn logs(&self) -> String {
         let tail = |node: &Node| {
             let log = fs::read_to_string(node.dir.join("patroni.log")).unwrap_or_default();
             let lines: Vec<_> = log.lines().collect();

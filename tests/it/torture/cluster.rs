@@ -17,6 +17,9 @@ use crate::services::until;
 const CLIENTS: usize = 16;
 const INSTANCES: usize = 3;
 
+/// Maximum time until bookings go on.
+const FAILOVER_MAX: Duration = Duration::from_secs(60);
+
 /// How the primary fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
@@ -58,6 +61,12 @@ async fn instances(root: &Path, cluster: &Cluster, count: usize, http: &reqwest:
     instances
 }
 
+/// The end of a log.
+fn last_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(5)..].join("\n")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_acknowledged_booking_is_lost_in_failovers_to_a_synchronous_standby() {
     let Some(mut cluster) = cluster(true) else { return };
@@ -84,10 +93,17 @@ async fn no_acknowledged_booking_is_lost_in_failovers_to_a_synchronous_standby()
             Failure::Paused => cluster.pause_node(primary),
         }
         // Some responses may still be on their way.
-        until("bookings after the failover", async || {
-            campaign.acknowledged() > before + CLIENTS && began.elapsed() > Duration::from_secs(1)
-        })
-        .await;
+        while campaign.acknowledged() <= before + CLIENTS || began.elapsed() < Duration::from_secs(1) {
+            let is_late = began.elapsed() > FAILOVER_MAX;
+            let said = || instances.iter().map(|instance| last_lines(&instance.said())).collect::<Vec<_>>();
+            assert!(
+                !is_late,
+                "no bookings after failure {number}, {failure:?}: {:#?} {}",
+                said(),
+                cluster.logs()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         away.push((failure, began.elapsed()));
         assert_eq!(cluster.wait_primary(), 1 - primary, "{failure:?}: the standby did not take over");
         match failure {

@@ -42,7 +42,6 @@ struct Totals {
 const PROGRESS_EVERY: u64 = 50_000;
 
 /// Runs the schedules of `seeds`. Panics at the first fault, with its seed.
-#[expect(clippy::print_stderr, reason = "a long run shows its progress")]
 fn run_all(seeds: Range<u64>) -> Totals {
     let (mut totals, first) = (Totals::default(), seeds.start);
     for seed in seeds {
@@ -60,7 +59,6 @@ fn run_all(seeds: Range<u64>) -> Totals {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "the output of the campaign")]
 fn instances_keep_one_log_in_every_schedule() {
     let (first, count) = (first_seed(), schedules());
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64).min(count);
@@ -84,7 +82,6 @@ fn instances_keep_one_log_in_every_schedule() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "the output of the campaign")]
 fn each_planted_fault_is_found() {
     for fault in Fault::ALL {
         let _planted = plant(fault);
