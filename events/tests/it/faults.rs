@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use events::store::lease::Lease;
 use events::store::log::StoredLog;
+use events::store::place::Place;
 use events::store::postgres::{OpenError, Options, ServerError, open, schema};
 use events::store::{AppendError, EventStore as _};
 use events::{Position, Query};
@@ -236,6 +238,23 @@ async fn a_commit_whose_wait_for_the_standby_was_cancelled_is_not_acknowledged()
     appending.await.unwrap().unwrap();
     let page = log.read(&Query::all(), Position::START, usize::MAX).await.unwrap();
     assert_eq!(numbers(&page), (1..=number).collect::<Vec<_>>());
+}
+
+/// The first host accepts connections and says nothing, as a server does whose machine is paused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_server_does_not_hide_the_next_one() {
+    let (direct, database) = new_log();
+    let silent = tempfile::tempdir().unwrap();
+    let _listener = std::os::unix::net::UnixListener::bind(silent.path().join(".s.PGSQL.5432")).unwrap();
+    let folder = |path: &std::path::Path| path.display().to_string().replace('/', "%2F");
+    let url =
+        format!("postgres://postgres@{},{}/postgres", folder(silent.path()), folder(&database.socket_dir()));
+    let both = Options { server: server(&url), ..direct };
+    let log = open(&both).unwrap();
+    log.append(vec![numbered(1, &[])], anyway()).await.unwrap();
+    assert_eq!(log.head().await.unwrap(), Position(1));
+    let lease = Lease::of(&Place::Database(both.server.clone()), "test");
+    assert!(lease.acquire(DEADLINE).await.unwrap());
 }
 
 /// A service needs no right to change or to remove a group, or to create anything.

@@ -5,10 +5,12 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
+use futures::future::BoxFuture;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Config, Row};
 use uuid::Uuid;
 
 use super::super::ReadError;
@@ -17,7 +19,7 @@ use super::super::frame::encode_payloads;
 use super::super::groups::StoredGroup;
 use super::connection::{configure, confirm, number, position, timely};
 use super::schema::{self, schema};
-use super::server::{ServerError, is_refused};
+use super::server::{Server, ServerError, is_refused};
 use super::{OpenError, Options};
 use crate::ids::{LogId, Position};
 
@@ -45,9 +47,9 @@ pub(super) struct PostgresGroups {
 impl PostgresGroups {
     /// Readers of the log of `options`. Connections are made when they are needed.
     pub(super) fn connect(options: &Options) -> io::Result<Self> {
-        let manager = Manager::from_config(
-            options.server.config(options.source),
-            options.server.tls(),
+        let manager = Manager::from_connect(
+            Config::new(),
+            ToServer { server: options.server.clone(), source: options.source },
             ManagerConfig { recycling_method: RecyclingMethod::Fast },
         );
         let runtime =
@@ -207,16 +209,40 @@ impl Engine for PostgresGroups {
     }
 }
 
+/// Makes the connections of the pool.
+struct ToServer {
+    server: Server,
+    source: &'static str,
+}
+
+impl Connect for ToServer {
+    fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+        Box::pin(async move {
+            loop {
+                match self.server.connect(self.source).await {
+                    Ok((client, connection)) => {
+                        // Its errors are those of the statements.
+                        return Ok((client, tokio::spawn(async move { drop(connection.await) })));
+                    }
+                    Err(ServerError::Connect(error)) => return Err(error),
+                    // No host has answered in time. The reader decides how long it waits.
+                    Err(_) => {}
+                }
+            }
+        })
+    }
+}
+
 async fn with_retries<T, W>(pool: &Pool, work: impl Fn(Object) -> W) -> Result<T, ServerError>
 where
     W: Future<Output = Result<T, ServerError>>,
 {
     let deadline = Instant::now() + READ_MAX;
     loop {
-        let tried = match pool.get().await {
-            Ok(client) => timely(READ_MAX, work(client)).await,
-            Err(PoolError::Backend(error)) => Err(ServerError::Connect(error)),
-            Err(_) => Err(ServerError::Timeout(READ_MAX)),
+        let tried = match tokio::time::timeout_at(deadline, pool.get()).await {
+            Ok(Ok(client)) => timely(READ_MAX, work(client)).await,
+            Ok(Err(PoolError::Backend(error))) => Err(ServerError::Connect(error)),
+            Ok(Err(_)) | Err(_) => Err(ServerError::Timeout(READ_MAX)),
         };
         match tried {
             Err(error) if !is_refused(&error) && Instant::now() < deadline => {

@@ -11,8 +11,11 @@ use super::connection::timely;
 use super::schema::schema;
 use super::server::{Server, ServerError};
 
-/// Maximum time of one statement, with the time to connect.
+/// Maximum time of one statement.
 const STATEMENT_MAX: Duration = Duration::from_secs(2);
+
+/// Maximum time to connect: one host may say nothing.
+const OPEN_MAX: Duration = Duration::from_secs(5);
 
 /// The lease of the log of one service.
 #[derive(Debug)]
@@ -80,14 +83,13 @@ impl Lease {
     async fn execute(&self, statement: &str, duration: Duration) -> Result<bool, ServerError> {
         let statement = statement.replace("{schema}", &schema(self.source));
         let mut kept = self.session.lock().await;
-        let session = kept.take();
-        let (session, changed) = timely(STATEMENT_MAX, async {
-            let session = match session {
-                Some(session) => session,
-                None => self.connect().await?,
-            };
+        let session = match kept.take() {
+            Some(session) => session,
+            None => timely(OPEN_MAX, self.connect()).await?,
+        };
+        let changed = timely(STATEMENT_MAX, async {
             let changed = session.client.execute(&statement, &[&self.holder, &duration.as_secs_f64()]).await;
-            Ok((session, changed.map_err(ServerError::Statement)?))
+            changed.map_err(ServerError::Statement)
         })
         .await?;
         *kept = Some(session);

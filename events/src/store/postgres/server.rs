@@ -9,8 +9,9 @@ use tokio_postgres::error::Severity;
 use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Maximum time to connect to one host.
-const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// Maximum time until one host has accepted a connection and can be used. The time limit of the driver does not cover a server that
+/// accepts connections and then says nothing, such as one that is paused.
+pub(super) const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 /// A connection whose peer does not acknowledge data for this long is closed.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(5);
@@ -25,6 +26,8 @@ const PROBES_MAX: u32 = 3;
 #[derive(Clone)]
 pub struct Server {
     config: Arc<Config>,
+    /// The same settings for each host alone.
+    hosts: Arc<[Config]>,
     tls: MakeRustlsConnect,
 }
 
@@ -112,25 +115,8 @@ impl Server {
             // A local server often has a self-signed certificate, which would be refused.
             config.ssl_mode(SslMode::Disable);
         }
-        config
-            .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .connect_timeout(CONNECT_MAX)
-            .tcp_user_timeout(UNACKNOWLEDGED_MAX)
-            .keepalives_idle(PROBE_AFTER)
-            .keepalives_interval(PROBE_AFTER)
-            .keepalives_retries(PROBES_MAX);
-        Ok(Self { config: Arc::new(config), tls: MakeRustlsConnect::new(Arc::unwrap_or_clone(tls)) })
-    }
-
-    /// The settings of a connection of `source`.
-    pub(super) fn config(&self, source: &str) -> Config {
-        let mut config = Config::clone(&self.config);
-        config.application_name(format!("meja-{source}"));
-        config
-    }
-
-    pub(super) fn tls(&self) -> MakeRustlsConnect {
-        self.tls.clone()
+        let hosts = (0..config.get_hosts().len()).map(|number| for_host(&config, number)).collect();
+        Ok(Self { config: Arc::new(config), hosts, tls: MakeRustlsConnect::new(Arc::unwrap_or_clone(tls)) })
     }
 
     /// Connects for a few statements. The connection ends with the client.
@@ -141,13 +127,59 @@ impl Server {
         Ok(client)
     }
 
-    /// Connects, and returns the client and the connection, which the caller must drive.
-    pub(super) async fn connect(
-        &self,
-        source: &str,
-    ) -> Result<(Client, tokio_postgres::Connection<Socket, Stream>), ServerError> {
-        self.config(source).connect(self.tls()).await.map_err(ServerError::Connect)
+    /// Connects to the first host that can be written, and returns the client and the connection, which the caller must drive.
+    pub(super) async fn connect(&self, source: &str) -> Result<Connected, ServerError> {
+        let mut failure = ServerError::Timeout(CONNECT_MAX);
+        for config in self.hosts.iter() {
+            let mut config = config.clone();
+            config.application_name(format!("meja-{source}"));
+            match tokio::time::timeout(CONNECT_MAX, config.connect(self.tls.clone())).await {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(error)) => failure = ServerError::Connect(error),
+                Err(_) => {}
+            }
+        }
+        Err(failure)
     }
+}
+
+/// A client and its connection.
+pub(super) type Connected = (Client, tokio_postgres::Connection<Socket, Stream>);
+
+/// The settings in `all` for its host `number` alone.
+fn for_host(all: &Config, number: usize) -> Config {
+    let mut config = Config::new();
+    match &all.get_hosts()[number] {
+        Host::Tcp(name) => config.host(name),
+        Host::Unix(path) => config.host_path(path),
+    };
+    // One port counts for all hosts.
+    let ports = all.get_ports();
+    if let Some(port) = ports.get(number).or(ports.first()) {
+        config.port(*port);
+    }
+    if let Some(user) = all.get_user() {
+        config.user(user);
+    }
+    if let Some(password) = all.get_password() {
+        config.password(password);
+    }
+    if let Some(name) = all.get_dbname() {
+        config.dbname(name);
+    }
+    if let Some(options) = all.get_options() {
+        config.options(options);
+    }
+    config
+        .ssl_mode(all.get_ssl_mode())
+        .ssl_negotiation(all.get_ssl_negotiation())
+        .channel_binding(all.get_channel_binding())
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        .tcp_user_timeout(UNACKNOWLEDGED_MAX)
+        .keepalives_idle(PROBE_AFTER)
+        .keepalives_interval(PROBE_AFTER)
+        .keepalives_retries(PROBES_MAX);
+    config
 }
 
 /// A connection with TLS.
