@@ -11,6 +11,7 @@ use events::store::postgres::{OpenError, Options, ServerError, open, schema};
 use events::store::{AppendError, EventStore as _};
 use events::{Position, Query};
 use futures::future::join_all;
+use rustix::process::{Pid, Signal, kill_process};
 use test_database::Database;
 
 use crate::database::proxy::Proxy;
@@ -255,6 +256,25 @@ async fn a_silent_server_does_not_hide_the_next_one() {
     assert_eq!(log.head().await.unwrap(), Position(1));
     let lease = Lease::of(&Place::Database(both.server.clone()), "test");
     assert!(lease.acquire(DEADLINE).await.unwrap());
+}
+
+/// The processes of the server that readers are connected to are paused, and others are not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_leave_a_server_that_fell_silent() {
+    let (options, database) = new_log();
+    let log = open(&options).unwrap();
+    log.append(vec![numbered(1, &[])], anyway()).await.unwrap();
+    assert_eq!(log.head().await.unwrap(), Position(1));
+    let pids = database.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'meja-test'");
+    let pids: Vec<_> = pids.lines().map(|pid| Pid::from_raw(pid.parse().unwrap()).unwrap()).collect();
+    for pid in &pids {
+        kill_process(*pid, Signal::STOP).unwrap();
+    }
+    assert!(log.head().await.is_err(), "a paused process cannot answer");
+    assert_eq!(log.head().await.unwrap(), Position(1));
+    for pid in pids {
+        kill_process(pid, Signal::CONT).unwrap();
+    }
 }
 
 /// A service needs no right to change or to remove a group, or to create anything.

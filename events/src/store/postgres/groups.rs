@@ -244,6 +244,10 @@ where
             Ok(Err(PoolError::Backend(error))) => Err(ServerError::Connect(error)),
             Ok(Err(_)) | Err(_) => Err(ServerError::Timeout(READ_MAX)),
         };
+        if matches!(tried, Err(ServerError::Timeout(_))) {
+            // Connections to a server that says nothing look healthy. Without this, readers would get them again and again.
+            pool.retain(|_, _| false);
+        }
         match tried {
             Err(error) if !is_refused(&error) && Instant::now() < deadline => {
                 tokio::time::sleep(RETRY).await;
