@@ -25,6 +25,8 @@ pub mod load;
 #[cfg(feature = "stored")]
 pub mod log;
 pub mod memory;
+#[cfg(feature = "engines")]
+pub mod notes;
 #[cfg_attr(not(feature = "stored"), expect(dead_code, reason = "stores that keep groups use it"))]
 mod page;
 #[cfg(feature = "engines")]

@@ -2,10 +2,12 @@
 
 mod against;
 mod backup;
+mod compact;
 mod export;
 mod import;
 mod init;
 mod relocate;
+mod restore;
 mod show;
 mod stats;
 mod verify;
@@ -25,20 +27,20 @@ pub enum LogCommand {
     Stats(stats::Stats),
     /// Write the events as lines of CloudEvents JSON; continues an earlier export
     Export(export::Export),
-    /// Create a log from the lines of an export; continues an interrupted import
+    /// Create a log from the lines of an export, in a directory or a database; continues an interrupted import
     Import(import::Import),
     /// Write the whole log to one file; with --from the URL of a running service, while it runs
     Backup(backup::Backup),
-    /// Replace the log by a backup, after verifying the backup's hash chain
-    Restore(backup::Restore),
+    /// Replace the log by a backup, after verifying the backup's hash chain; in a database, continues an interrupted restore
+    Restore(restore::Restore),
     /// Create the log in a database that --store names, or give a role the rights of the service
     Init(init::Init),
     /// Move the log of a stopped service to a database or to a directory, with the same id and bytes; continues an
     /// interrupted move
     #[command(name = "move")]
     Relocate(relocate::Relocate),
-    /// Rewrite the log of a stopped service into a new database, to free space
-    Compact(backup::Compact),
+    /// Free space: rewrite the log of a stopped service, or the confidential payloads in a database
+    Compact(compact::Compact),
 }
 
 /// Options that name the log.

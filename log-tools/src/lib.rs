@@ -14,10 +14,10 @@ pub mod source;
 pub mod store_args;
 pub mod terminal;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use access::secrets::CredentialFile;
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chassis::network::Authorities;
 use chassis::secret::Token;
 use events::store::EventBytes;
@@ -61,16 +61,6 @@ impl Context<'_> {
     /// The name of the service that writes the log.
     fn source(&self) -> &'static str {
         self.settings.source
-    }
-
-    /// The directory of the log, for commands that work on its files.
-    fn directory(&self, command: &str) -> anyhow::Result<&Path> {
-        match &self.place {
-            Place::Directory(data_dir) => Ok(data_dir),
-            Place::Database(_) => {
-                bail!("`log {command}` works on a data directory, but the log is in {}", self.place)
-            }
-        }
     }
 
     /// The credential for a running service.

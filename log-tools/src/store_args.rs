@@ -8,6 +8,20 @@ use chassis::network::Authorities;
 use events::store::place::Place;
 use events::store::postgres::Server;
 
+/// The place that an operator names for another log: the URL of a database, or a data directory.
+///
+/// # Errors
+/// A description of the fault, which does not contain the password.
+pub(crate) fn destination(
+    named: &str,
+    password_file: Option<&Path>,
+    authorities: &Authorities,
+) -> Result<Place, String> {
+    let is_url = named.starts_with("postgres://") || named.starts_with("postgresql://");
+    let (url, dir) = if is_url { (Some(named), PathBuf::new()) } else { (None, named.into()) };
+    place(url, password_file, dir, authorities)
+}
+
 /// The place of the log: the database at `store`, or `data_dir` without it. The connection presents the password in
 /// `password_file`, and the certificate of the server must be valid for the system or `authorities`.
 ///

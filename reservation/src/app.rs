@@ -35,6 +35,7 @@ pub mod rule_changes;
 pub mod search;
 pub mod stands;
 mod state;
+pub mod uptime;
 pub mod venues;
 pub mod waitlist_progress;
 pub mod words;

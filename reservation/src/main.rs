@@ -11,6 +11,7 @@ use chassis::{exit, metrics, telemetry};
 use clap::Parser as _;
 use events::store::EventStore;
 use events::store::log::StoredLog;
+use events::store::notes::Notes;
 use futures::FutureExt as _;
 use metrics_exporter_prometheus::PrometheusHandle;
 use reservation::api::{grpc, http};
@@ -130,6 +131,7 @@ async fn run(
     let env: SharedEnvironment = Arc::new(SystemEnvironment);
     let app = App::new(Parts {
         store: Arc::clone(&store) as Arc<dyn EventStore>,
+        notes: Notes::of(&config.place, "reservation"),
         projections,
         log_tree,
         channels: PaymentChannels::default(),

@@ -9,6 +9,10 @@ pub fn describe() {
     );
     metrics::describe_gauge!("meja_access_keys_expiring", "Keys that expire within 14 days");
     metrics::describe_gauge!(
+        "meja_clock_ahead_seconds",
+        "By how much the clock of this instance is ahead of that of the database"
+    );
+    metrics::describe_gauge!(
         "meja_log_checkpoint_events",
         "Events in the last signed checkpoint; 0 if none can be signed"
     );

@@ -10,6 +10,7 @@ pub mod proofs;
 pub mod refusals;
 pub mod retention;
 pub mod search;
+pub mod uptime;
 pub mod venue_import;
 pub mod waitlist_offers;
 pub mod witnesses;
@@ -69,6 +70,9 @@ impl BackgroundTasks {
     /// the log, so changed venue files must have been imported.
     pub fn act(&mut self, app: &App) {
         let started = app.env.now();
+        if app.notes.is_shared() {
+            self.0.push(app.env.spawn(uptime::run(app.clone(), started).boxed()));
+        }
         self.0.push(app.env.spawn(deadlines::run(app.clone(), started).boxed()));
         self.0.push(app.env.spawn(waitlist_offers::run(app.clone()).boxed()));
         self.0.push(app.env.spawn(closures::run(app.clone()).boxed()));

@@ -1,4 +1,4 @@
-//! A log in a database: instances that share it, and logs that move there and back.
+//! Instances that share a log in a database.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -15,7 +15,7 @@ pub fn init(url: &str) {
 }
 
 /// The output of `reservation log …`.
-fn log(arguments: &[&str]) -> Output {
+pub fn log(arguments: &[&str]) -> Output {
     let mut command = Command::new(binary("reservation"));
     command.arg("log").args(arguments).arg("--secrets-dir").arg(secrets()).env("RUST_BACKTRACE", "0");
     command.output().unwrap()
@@ -23,7 +23,7 @@ fn log(arguments: &[&str]) -> Output {
 
 /// What a command prints as JSON.
 #[track_caller]
-fn log_json(arguments: &[&str]) -> Value {
+pub fn log_json(arguments: &[&str]) -> Value {
     let output = log(&[arguments, &["--json"]].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
@@ -36,13 +36,6 @@ pub async fn instance(url: &str) -> Pair {
     pair.env.push(("RESERVATION_STORE", url.to_owned()));
     pair.start_reservation().await;
     pair
-}
-
-/// The feed from its start, byte for byte.
-async fn feed_bytes(pair: &Pair) -> Vec<u8> {
-    let response =
-        pair.client.get(format!("{}/events?limit=1000", pair.reservation_url)).send().await.unwrap();
-    response.bytes().await.unwrap().to_vec()
 }
 
 /// The number of clients who want a table, and of tables.
@@ -132,113 +125,6 @@ async fn a_position_that_is_not_reached_or_not_a_position_is_a_problem() {
     assert_eq!(response.status(), 503);
     assert_eq!(response.json::<Value>().await.unwrap()["code"], "position_not_reached");
     assert_eq!(get("1").await.unwrap().status(), 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_moves_to_a_database_and_back_with_the_same_bytes() {
-    let mut pair = Pair::running(&[]).await;
-    for _ in 0..3 {
-        pair.book(2).await;
-    }
-    let erased = pair.book(2).await;
-    let url = format!("{}/api/reservations/{erased}/contact", pair.reservation_url);
-    assert!(pair.client.delete(url).send().await.unwrap().status().is_success());
-    let before = feed_bytes(&pair).await;
-    pair.notifier.take();
-    pair.reservation.take().unwrap().terminate();
-    let database = Database::start();
-    let data_dir = pair.dir.path().join("reservation");
-    let dir = data_dir.to_str().unwrap();
-    let there = log_json(&["verify", "--data-dir", dir]);
-    let moved = log_json(&["move", "--data-dir", dir, "--to", &database.url()]);
-    assert_eq!((&moved["log_id"], &moved["hash"]), (&there["log_id"], &there["hash"]), "{moved}");
-    let in_database = log_json(&["verify", "--store", &database.url()]);
-    for same in [
-        "log_id",
-        "events",
-        "hash",
-        "groups",
-        "appends",
-        "private_parts",
-        "private_parts_proved",
-        "private_parts_forgotten",
-    ] {
-        assert_eq!(in_database[same], there[same], "{same}: {in_database} {there}");
-    }
-    let same = log(&["move", "--store", &database.url(), "--to", &database.url()]);
-    assert!(String::from_utf8_lossy(&same.stderr).contains("between a directory and a database"), "{same:?}");
-    // The directory no longer has a log that a service could continue.
-    let refused = log(&["verify", "--data-dir", dir]);
-    assert!(!refused.status.success());
-    let mut forked = Pair { venues: pair.venues.clone(), ..Pair::prepared(&[]) };
-    forked.dir = std::mem::replace(&mut pair.dir, tempfile::tempdir().unwrap());
-    let started = forked.reservation_command().output().unwrap();
-    assert_eq!(started.status.code(), Some(2));
-    assert!(
-        forked.logged("reservation").contains("moved to another place"),
-        "{}",
-        forked.logged("reservation")
-    );
-    // An instance on the database continues it.
-    let mut shared = instance(&database.url()).await;
-    shared.book(2).await;
-    let after = feed_bytes(&shared).await;
-    assert_prefix(&before, &after);
-    shared.reservation.take().unwrap().terminate();
-    let back_dir = shared.dir.path().join("back");
-    let back = back_dir.to_str().unwrap();
-    log_json(&["move", "--store", &database.url(), "--to", back]);
-    let refused = log(&["verify", "--store", &database.url()]);
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("is not in use"), "{refused:?}");
-    shared.env.clear();
-    std::fs::rename(&back_dir, replaced(shared.dir.path())).unwrap();
-    shared.start_reservation().await;
-    shared.book(2).await;
-    assert_prefix(&after, &feed_bytes(&shared).await);
-}
-
-/// A stop and a start add events of their own, such as the use of keys.
-#[track_caller]
-fn assert_prefix(before: &[u8], after: &[u8]) {
-    // Without the bracket that closes the list.
-    let events = &before[..before.len() - 1];
-    assert!(events.len() > 1_000 && after.starts_with(events), "the events of before are not the first ones");
-}
-
-/// The data directory of the service, without what an instance kept there.
-fn replaced(dir: &Path) -> std::path::PathBuf {
-    let data_dir = dir.join("reservation");
-    std::fs::remove_dir_all(&data_dir).unwrap();
-    data_dir
-}
-
-/// A move that was interrupted continues, and one into a place with other events is refused.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_move_continues_and_another_log_is_not_overwritten() {
-    let mut pair = Pair::running(&[]).await;
-    pair.book(2).await;
-    pair.notifier.take();
-    pair.reservation.take().unwrap().terminate();
-    let data_dir = pair.dir.path().join("reservation");
-    let dir = data_dir.to_str().unwrap();
-    let database = Database::start();
-    let there = log_json(&["verify", "--data-dir", dir]);
-    // As a crash leaves it: a part of the log, which no service may open.
-    let id = there["log_id"].as_str().unwrap();
-    assert!(log(&["init", "--store", &database.url(), "--log-id", id]).status.success());
-    let _ = database.query("UPDATE meja_reservation.log SET in_use = false");
-    let refused = log(&["verify", "--store", &database.url()]);
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("is not in use"), "{refused:?}");
-    let moved = log_json(&["move", "--data-dir", dir, "--to", &database.url()]);
-    assert_eq!(moved["events"], there["events"]);
-    // Another log is not mixed with it.
-    let mut other = Pair::running(&[]).await;
-    other.notifier.take();
-    other.reservation.take().unwrap().terminate();
-    let other_dir = other.dir.path().join("reservation");
-    let mixed = log(&["move", "--data-dir", other_dir.to_str().unwrap(), "--to", &database.url()]);
-    assert!(String::from_utf8_lossy(&mixed.stderr).contains("choose another place"), "{mixed:?}");
-    assert_eq!(log_json(&["verify", "--store", &database.url()])["events"], there["events"]);
 }
 
 /// An older copy of the database was put in place, for example by promoting a standby that lacked the last commits.

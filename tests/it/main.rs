@@ -8,6 +8,7 @@
 )]
 
 mod access_start;
+mod acting;
 mod asking;
 mod attack;
 mod bank;
@@ -34,6 +35,7 @@ mod log;
 mod mail;
 mod mail_server;
 mod open_network;
+mod operated_log;
 mod pair;
 mod ports;
 mod proofs;

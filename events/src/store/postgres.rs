@@ -18,6 +18,8 @@ mod commit;
 mod connection;
 mod groups;
 mod lease;
+mod maintenance;
+mod notes;
 mod pulse;
 mod recorder;
 pub mod schema;
@@ -25,6 +27,7 @@ mod server;
 mod session;
 #[cfg(test)]
 mod simulation;
+mod statements;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +41,8 @@ pub use self::bulk_load::{BulkLoader, retire};
 use self::commit::PostgresCommitter;
 use self::groups::PostgresGroups;
 pub use self::lease::Lease;
+pub use self::maintenance::{Compacted, compact, set_aside};
+pub use self::notes::Notes;
 use self::recorder::Recorder;
 pub use self::schema::{InitError, LogInfo};
 pub use self::server::{Server, ServerError};

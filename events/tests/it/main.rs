@@ -14,5 +14,6 @@ mod database;
 mod disk;
 mod faults;
 mod lease;
+mod notes;
 mod support;
 mod witness;

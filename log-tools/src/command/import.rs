@@ -9,7 +9,6 @@ use anyhow::{Context as _, bail};
 use events::recorded::Recorded;
 use events::store::groups::GroupDraft;
 use events::store::load::BulkLoad;
-use events::store::place::Place;
 use events::store::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EVENT_BYTES_MAX};
 use events::{EventId, LogId, Position, Tag, recorded};
 
@@ -17,6 +16,7 @@ use crate::Context;
 use serde_json::json;
 
 use crate::export_line::{self, EventExtras};
+use crate::store_args::destination;
 use crate::terminal::{Progress, say};
 
 /// Options of `log import`.
@@ -24,9 +24,12 @@ use crate::terminal::{Progress, say};
 pub struct Import {
     /// The export to read
     file: PathBuf,
-    /// The data directory to create, or one with an interrupted import to continue
-    #[arg(long)]
-    into: PathBuf,
+    /// The data directory or the URL of the database in which the log is created, or the place of an interrupted import
+    #[arg(long, value_name = "WHERE")]
+    into: String,
+    /// File with the password for that database
+    #[arg(long, value_name = "FILE")]
+    into_password_file: Option<PathBuf>,
     /// Give the log a new id, for a copy that must not be mistaken for the original
     #[arg(long)]
     new_log_id: bool,
@@ -47,16 +50,14 @@ impl Import {
         let lines = Lines::open(&self.file)?;
         let original = first_log_id(&self.file, context.source())?;
         let log_id = (!self.new_log_id).then_some(original);
-        let mut loader = Place::Directory(self.into.clone()).loader(&context.settings, log_id)?;
+        let into = destination(&self.into, self.into_password_file.as_deref(), &context.authorities);
+        let into = into.map_err(|fault| anyhow::anyhow!("--into {}: {fault}", self.into))?;
+        let mut loader = into.loader(&context.settings, log_id)?;
         if log_id.is_some_and(|wanted| wanted != loader.log_id()) {
-            bail!(
-                "{} holds the log {}, not {original}: choose another directory",
-                self.into.display(),
-                loader.log_id()
-            );
+            bail!("{into} holds the log {}, not {original}: choose another place", loader.log_id());
         }
         if self.new_log_id && loader.log_id() == original {
-            bail!("{} already holds the original log: choose another directory", self.into.display());
+            bail!("{into} already holds the original log: choose another place");
         }
         let rename = Rename::new(context.source(), original, loader.log_id());
         let (there, progress) = (loader.chain().last(), Progress::begin("importing"));
@@ -83,9 +84,8 @@ impl Import {
             say("The export has no confidential payloads: names and addresses count as forgotten.");
         }
         say(&format!(
-            "{} events were imported into {}, which now has {} (log {log_id}, hash {})",
+            "{} events were imported into {into}, which now has {} (log {log_id}, hash {})",
             chain.last().0 - there.0,
-            self.into.display(),
             chain.last(),
             chain.hash_hex()
         ));
@@ -102,7 +102,7 @@ fn check_known(loader: &mut dyn BulkLoad, line: &Line, parts: &mut Parts) -> any
     let events = group.events()?;
     let known = events.iter().find(|event| event.position == position).and_then(|e| recorded::id_of(e.json));
     if known != Some(line.id) {
-        bail!("the log and the export have different events at {position}: choose an empty directory");
+        bail!("the log and the export have different events at {position}: choose an empty place");
     }
     // Events imported earlier count as well.
     parts.with |= events.iter().any(|event| event.position == position && event.confidential.is_some());

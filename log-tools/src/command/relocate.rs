@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::Context;
 use crate::source::Source;
-use crate::store_args::place;
+use crate::store_args::destination;
 use crate::terminal::{Progress, say};
 
 /// Options of `log move`.
@@ -42,10 +42,7 @@ struct Copied {
 
 impl Relocate {
     pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
-        let is_url = self.to.starts_with("postgres://") || self.to.starts_with("postgresql://");
-        let (url, dir) =
-            if is_url { (Some(&self.to[..]), PathBuf::new()) } else { (None, self.to.clone().into()) };
-        let to = place(url, self.to_password_file.as_deref(), dir, &context.authorities);
+        let to = destination(&self.to, self.to_password_file.as_deref(), &context.authorities);
         let to = to.map_err(|fault| anyhow::anyhow!("--to {}: {fault}", self.to))?;
         // Two URLs can name the same database, which would then be retired as its own copy.
         if let (Place::Database(_), Place::Database(_)) = (&context.place, &to) {

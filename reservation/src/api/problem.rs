@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use contract::fault::Fault;
 use contract::form::Form;
 use contract::problem::{Alternative, AlternativeTable, AlternativeTime};
+use events::store::notes::NotesError;
 use events::store::{AppendError, ReadError};
 use events::{DeviceId, ReservationId, StaffId, WaitlistId};
 
@@ -237,6 +238,17 @@ fn repository_problem(error: &RepositoryError) -> Problem {
         | RepositoryError::Parse { .. }
         | RepositoryError::Decode { .. }
         | RepositoryError::Rules { .. } => Problem::internal(error),
+    }
+}
+
+/// The problem for a note beside the log that was not read or written.
+pub(super) fn note_problem(error: &NotesError) -> Problem {
+    match error {
+        NotesError::Server(error) => {
+            tracing::warn!(error = error as &dyn std::error::Error, "the database of the log cannot be used");
+            Problem::unavailable("log_unavailable", "The log cannot be used at the moment. Try again.", 5)
+        }
+        NotesError::Form { .. } => Problem::internal(error),
     }
 }
 

@@ -10,6 +10,7 @@ use chassis::network::{Hosts, Network};
 use chassis::serve::Shutdown;
 use events::Position;
 use events::store::EventStore;
+use events::store::notes::Notes;
 use parking_lot::RwLock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -19,7 +20,6 @@ use super::log_tree::LogTree;
 use super::projections::Projections;
 use super::readings::Readings;
 use super::search::SearchIndex;
-use super::stands::Stands;
 use super::venues::Venues;
 
 /// Number of questions about the past that are answered at once, so that they never take all of the memory. Others wait.
@@ -60,8 +60,8 @@ pub struct AppState {
     pub admission: Admission,
     /// Who read personal data.
     pub readings: Readings,
-    /// The stands that are connected.
-    pub stands: Stands,
+    /// What the instances of the service share beside the log.
+    pub notes: Arc<Notes>,
     /// The URL under which guests reach their pages, without a trailing slash.
     pub public_url: String,
     /// Time, timers, tasks, ids and randomness.
@@ -91,6 +91,8 @@ pub(super) struct Past {
 pub struct Parts {
     /// The log.
     pub store: Arc<dyn EventStore>,
+    /// What the instances of the service share beside the log.
+    pub notes: Notes,
     /// The read models, as far as they were already built.
     pub projections: Projections,
     /// The tree of the log, as far as it was stored.
@@ -117,6 +119,7 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let Parts {
             store,
+            notes,
             projections,
             log_tree,
             channels,
@@ -146,7 +149,7 @@ impl App {
             hosts: network.hosts,
             admission: Admission::new(admission, access_mode == AccessMode::Open, &env),
             readings: Readings::default(),
-            stands: Stands::default(),
+            notes: Arc::new(notes),
             public_url,
             env,
             shutdown,
@@ -157,8 +160,8 @@ impl App {
         Self(Arc::new(state))
     }
 
-    /// An application without read models yet, over `store` and with the time of `env`. It only answers questions: limits, search and
-    /// stands are those of an application that was just started.
+    /// An application without read models yet, over `store` and with the time of `env`. It only answers questions: limits, search
+    /// and notes are those of an application that was just started.
     pub(super) fn with_past(&self, store: Arc<dyn EventStore>, env: SharedEnvironment, past: Past) -> Self {
         let projections = Arc::new(Projections::default());
         let venues = projections.rules();
@@ -178,7 +181,7 @@ impl App {
             limits: Arc::clone(&self.limits),
             admission: Admission::new(AdmissionLimits::default(), false, &env),
             readings: Readings::default(),
-            stands: Stands::default(),
+            notes: Arc::new(Notes::own()),
             public_url: self.public_url.clone(),
             env,
             shutdown: self.shutdown.clone(),

@@ -12,6 +12,7 @@ use chassis::serve::{Shutdown, ShutdownTrigger};
 use events::Position;
 use events::store::groups::CHAIN_START;
 use events::store::log::StoredLog;
+use events::store::notes::Notes;
 use events::store::place::{Place, Settings};
 use proof::{Stored, Tree};
 use uuid::Uuid;
@@ -128,6 +129,7 @@ pub fn offline(store: StoredLog, projections: Projections, public_url: String) -
     let (trigger, shutdown) = Shutdown::new();
     let app = App::new(Parts {
         store: Arc::new(store),
+        notes: Notes::own(),
         projections,
         log_tree: LogTree::in_memory(None),
         channels: PaymentChannels::default(),

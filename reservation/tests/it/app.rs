@@ -18,6 +18,7 @@ use contract::conformance::{Description, Observed};
 use events::access::KeyKind;
 use events::store::EventStore;
 use events::store::memory::MemoryStore;
+use events::store::notes::Notes;
 use events::values::Scopes;
 use http_body_util::BodyExt as _;
 use proof::SigningKey;
@@ -103,6 +104,7 @@ impl TestApp {
         let signer = Signer::new(LogKeys { signing: vec![key], retired: vec![] }, None, true);
         let parts = Parts {
             store,
+            notes: Notes::own(),
             projections: Projections::default(),
             log_tree: LogTree::in_memory(Some(signer)),
             channels: PaymentChannels::known(["qris".to_owned(), "card".to_owned()]),

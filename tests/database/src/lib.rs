@@ -23,6 +23,8 @@ pub struct Database {
     dir: TempDir,
     /// Names the socket, also if the server listens on no port.
     port: String,
+    /// Environment variables of the server.
+    environment: Vec<(&'static str, String)>,
     server: Option<Child>,
 }
 
@@ -39,10 +41,20 @@ impl Database {
         Self::with_files(settings, &[])
     }
 
+    /// Makes a new server and starts it with these environment variables.
+    #[must_use]
+    pub fn with_environment(environment: Vec<(&'static str, String)>) -> Self {
+        Self::make(&[], &[], environment)
+    }
+
     /// Makes a new server with `settings` and with `files`, each a name in the directory of the server and its content, and
     /// starts it. Only the owner of the server can read the files.
     #[must_use]
     pub fn with_files(settings: &[&str], files: &[(&str, &str)]) -> Self {
+        Self::make(settings, files, Vec::new())
+    }
+
+    fn make(settings: &[&str], files: &[(&str, &str)], environment: Vec<(&'static str, String)>) -> Self {
         let dir = tempfile::Builder::new().prefix("meja-postgres-").tempdir().unwrap_or_else(|error| {
             panic!("the directory of the database cannot be made: {error}");
         });
@@ -51,7 +63,7 @@ impl Database {
         let data = dir.path().join("data");
         fs::create_dir(&data).unwrap_or_default();
         let port = settings.iter().find_map(|setting| setting.strip_prefix("port="));
-        let mut database = Self { dir, port: port.unwrap_or("5432").to_owned(), server: None };
+        let mut database = Self { dir, port: port.unwrap_or("5432").to_owned(), environment, server: None };
         if getuid().is_root() {
             run(Command::new("chown").arg("postgres").arg(&data));
         }
@@ -171,6 +183,7 @@ impl Database {
             Err(_) => (Stdio::null(), Stdio::null()),
         };
         let mut command = self.as_owner("postgres", "INT");
+        command.envs(self.environment.iter().cloned());
         let started =
             command.arg("-D").arg(self.data()).stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
         started.unwrap_or_else(|error| panic!("postgres cannot be run: {error}"))

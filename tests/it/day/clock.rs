@@ -1,5 +1,7 @@
 //! A clock that the test moves, for processes that know nothing of it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset};
@@ -21,6 +23,8 @@ pub struct Clock {
 impl Clock {
     pub fn at(now: DateTime<FixedOffset>) -> Self {
         let clock = Self { dir: tempfile::tempdir().unwrap() };
+        // A process of another user reads it too.
+        std::fs::set_permissions(clock.dir.path(), Permissions::from_mode(0o755)).unwrap();
         clock.set(now);
         clock
     }

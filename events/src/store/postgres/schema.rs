@@ -6,13 +6,15 @@
 //! payloads  (position, value)               one row per confidential payload; a deleted row is forgotten
 //! instances (id, seen)                      the last commit of each process, to confirm what it has read
 //! lease     (holder, until)                 at most one row: the process that acts on the log
+//! notes     (name, value)                   small values that the processes share, see [`super::super::notes`]
 //! ```
 //!
 //! `hash` is the hash of the chain at the last event of a group, `value` the group as every engine stores it.
 
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
+use super::super::notes::NOTE_BYTES_MAX;
 use super::OpenError;
 use super::server::{Server, ServerError};
 use crate::ids::LogId;
@@ -67,19 +69,38 @@ pub async fn init(
     client.batch_execute("SET client_min_messages = warning").await.map_err(ServerError::Statement)?;
     let transaction = client.transaction().await.map_err(ServerError::Statement)?;
     let proposed = log_id.unwrap_or_else(|| LogId(Uuid::new_v4()));
-    let schema = schema(source);
-    transaction.batch_execute(&tables(&schema)).await.map_err(ServerError::Statement)?;
-    let insert = format!(
-        "INSERT INTO {schema}.log (format, log_id, source) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
-    );
-    let inserted = transaction.execute(&insert, &[&FORMAT, &proposed.0, &source]).await;
-    let is_new = inserted.map_err(ServerError::Statement)? == 1;
+    let is_new = create(&transaction, source, proposed, true).await?;
     let log_id = read(&transaction, source).await?;
     if let Some(role) = role {
-        transaction.batch_execute(&rights(&schema, role)).await.map_err(ServerError::Statement)?;
+        grant(&transaction, source, role).await?;
     }
     transaction.commit().await.map_err(ServerError::Statement)?;
     Ok(LogInfo { log_id, is_new })
+}
+
+/// Creates the schema and the tables, and the log `log_id` in them, unless there is one. Returns whether it was created.
+pub(super) async fn create(
+    transaction: &Transaction<'_>,
+    source: &'static str,
+    log_id: LogId,
+    in_use: bool,
+) -> Result<bool, ServerError> {
+    let schema = schema(source);
+    transaction.batch_execute(&tables(&schema)).await.map_err(ServerError::Statement)?;
+    let insert = format!(
+        "INSERT INTO {schema}.log (format, log_id, source, in_use) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+    );
+    let inserted = transaction.execute(&insert, &[&FORMAT, &log_id.0, &source, &in_use]).await;
+    Ok(inserted.map_err(ServerError::Statement)? == 1)
+}
+
+/// Gives `role` the rights of a service. Its name needs no quotes, or stands in the catalogue of the database.
+pub(super) async fn grant(
+    transaction: &Transaction<'_>,
+    source: &'static str,
+    role: &str,
+) -> Result<(), ServerError> {
+    transaction.batch_execute(&rights(&schema(source), role)).await.map_err(ServerError::Statement)
 }
 
 /// The id of the log of `source`, which must be complete.
@@ -143,6 +164,10 @@ fn tables(schema: &str) -> String {
              one boolean PRIMARY KEY DEFAULT true CHECK (one),
              holder uuid NOT NULL,
              until timestamptz NOT NULL
+         );
+         CREATE TABLE IF NOT EXISTS {schema}.notes (
+             name text PRIMARY KEY CHECK (octet_length(name) <= {NOTE_BYTES_MAX}),
+             value text NOT NULL CHECK (octet_length(value) <= {NOTE_BYTES_MAX})
          );"
     )
 }
@@ -155,7 +180,7 @@ fn rights(schema: &str, role: &str) -> String {
          GRANT SELECT, INSERT ON {schema}.groups TO \"{role}\";
          GRANT SELECT, INSERT, DELETE ON {schema}.payloads TO \"{role}\";
          GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.instances TO \"{role}\";
-         GRANT SELECT, INSERT, UPDATE ON {schema}.lease TO \"{role}\";"
+         GRANT SELECT, INSERT, UPDATE ON {schema}.lease, {schema}.notes TO \"{role}\";"
     )
 }
 

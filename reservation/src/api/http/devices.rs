@@ -17,11 +17,11 @@ use events::DeviceId;
 
 use super::extract::Post;
 use super::respond::{no_content, private, with_cookies};
-use crate::api::problem::{code_over, unknown_device};
+use crate::api::problem::{code_over, note_problem, unknown_device};
 use crate::api::request;
 use crate::app::App;
 use crate::app::commands::DeviceCommand;
-use crate::app::stands::PRESENCE_SECONDS;
+use crate::app::stands::{self, PRESENCE_SECONDS};
 
 /// List the devices at the stands
 #[utoipa::path(get, path = "/api/access/devices", operation_id = "listDevices", tag = "access",
@@ -102,7 +102,7 @@ pub(super) async fn stand(State(app): State<App>, caller: Caller) -> Result<Resp
 pub(super) async fn presence(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let device = caller.device().ok_or_else(Problem::unauthorized)?;
     let at = app.env.now();
-    app.stands.hear(&device.venue_id, at);
+    stands::hear(&app.notes, &device.venue_id, at).await.map_err(|error| note_problem(&error))?;
     Ok(private(&StandPresence { at, repeat_after_seconds: PRESENCE_SECONDS }))
 }
 
