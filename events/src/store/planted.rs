@@ -35,15 +35,6 @@ mod planting {
         static SIMULATING: Cell<bool> = const { Cell::new(false) };
     }
 
-    impl Fault {
-        pub(in super::super) const ALL: [Self; 4] = [
-            Self::RetryWithoutLooking,
-            Self::ConditionWithoutHash,
-            Self::ReplyBeforeDurable,
-            Self::StaleProjection,
-        ];
-    }
-
     /// Plants `fault` on this thread until the returned value is dropped.
     pub(in super::super) fn plant(fault: Fault) -> impl Drop {
         struct Planted;

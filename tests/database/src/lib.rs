@@ -182,10 +182,18 @@ impl Database {
             Ok((log, same)) => (Stdio::from(log), Stdio::from(same)),
             Err(_) => (Stdio::null(), Stdio::null()),
         };
-        let mut command = self.as_owner("postgres", "INT");
-        command.envs(self.environment.iter().cloned());
-        let started =
-            command.arg("-D").arg(self.data()).stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
+        // Not for the program that changes the user: a library in them makes objects that belong to its user.
+        let variables = self.environment.iter().map(|(name, value)| format!("{name}={value}"));
+        let mut command = self.as_owner("env", "INT");
+        let started = command
+            .args(variables)
+            .arg(program("postgres"))
+            .arg("-D")
+            .arg(self.data())
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn();
         started.unwrap_or_else(|error| panic!("postgres cannot be run: {error}"))
     }
 
