@@ -11,10 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::place::Place;
+pub use super::postgres::schema::NOTE_BYTES_MAX;
 use super::postgres::{self, ServerError};
-
-/// Maximum size of the name of a note and of its value, in bytes.
-pub const NOTE_BYTES_MAX: usize = 1_024;
 
 /// The notes of a log.
 #[derive(Debug)]

@@ -44,8 +44,8 @@ struct Verified {
 impl Restore {
     pub(super) fn run(&self, context: &Context<'_>) -> anyhow::Result<ExitCode> {
         let restored = match &context.place {
-            Place::Directory(data_dir) => self.into_directory(context, data_dir),
-            Place::Database(server) => self.into_database(context, server),
+            Place::Directory(data_dir) => self.restore_directory(context, data_dir),
+            Place::Database(server) => self.restore_database(context, server),
         };
         let (chain, kept) = restored.with_context(|| format!("{} was not restored", self.file.display()))?;
         if self.json {
@@ -73,7 +73,7 @@ impl Restore {
     }
 
     /// Returns the end of the restored log, and where the previous one is.
-    fn into_directory(
+    fn restore_directory(
         &self,
         context: &Context<'_>,
         data_dir: &Path,
@@ -109,7 +109,7 @@ impl Restore {
 
     /// A log of which the backup is a continuation is continued, as after an interrupted restore. Another one is set aside, if that is
     /// forced.
-    fn into_database(
+    fn restore_database(
         &self,
         context: &Context<'_>,
         server: &Server,

@@ -14,13 +14,15 @@
 use tokio_postgres::{GenericClient, Transaction};
 use uuid::Uuid;
 
-use super::super::notes::NOTE_BYTES_MAX;
 use super::OpenError;
 use super::server::{Server, ServerError};
 use crate::ids::LogId;
 
 /// The format that this version reads and writes.
 const FORMAT: i32 = 1;
+
+/// Maximum size of the name of a note and of its value, in bytes.
+pub const NOTE_BYTES_MAX: usize = 1_024;
 
 /// The identity of a log in a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
