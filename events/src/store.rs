@@ -126,6 +126,11 @@ pub trait EventStore: Send + Sync + 'static {
         Duration::ZERO
     }
 
+    /// Whether appends are accepted. `true`, the default, also if the next one may find out that they are not.
+    fn is_writable(&self) -> bool {
+        true
+    }
+
     /// The last durable position known to this process.
     fn known_head(&self) -> Position {
         *self.watch_head().borrow()

@@ -6,10 +6,26 @@ use super::ReadError;
 use super::groups::{Chain, ChainError, StoredGroup};
 use crate::ids::{LogId, Position};
 
+/// What a log that is to be loaded is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    /// Nothing, because it is new or was not loaded to its end.
+    None,
+    /// Services can open it.
+    Services,
+    /// Nothing, because it was moved to another place, where it can have grown.
+    Moved,
+}
+
 /// A log that is being loaded. Nothing reads it until it is complete.
 pub trait BulkLoad {
     /// The id of the log.
     fn log_id(&self) -> LogId;
+
+    /// What the log was used for when it was opened. No service has a directory open while it is loaded.
+    fn usage(&self) -> Usage {
+        Usage::None
+    }
 
     /// The verified chain up to the last loaded event.
     fn chain(&self) -> &Chain;

@@ -208,6 +208,10 @@ impl EventStore for StoredLog {
         self.shared.availability.silence()
     }
 
+    fn is_writable(&self) -> bool {
+        self.shared.availability.check().is_ok()
+    }
+
     fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
         Box::pin(async move {
             if self.shared.engine.has_one_writer() {

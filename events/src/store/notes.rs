@@ -40,6 +40,14 @@ pub enum NotesError {
     },
 }
 
+impl NotesError {
+    /// Whether the database is away, so that another attempt can succeed.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Server(error) if error.is_outage())
+    }
+}
+
 impl Notes {
     /// The notes beside the log of the service `source` at `place`.
     #[must_use]

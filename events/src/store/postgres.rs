@@ -107,6 +107,14 @@ pub enum OpenError {
         "the log in the database is not in use: it was moved to another place, or an import or a move into it was interrupted. Start the service with the other place, or repeat the interrupted command"
     )]
     NotInUse,
+    /// A table is missing, or the role may not use it.
+    #[error(
+        "the table {table} beside the log is missing, or the role of the service may not use it: run `log init --store … --role …` with the role that owns the log"
+    )]
+    NotPrepared {
+        /// The table.
+        table: &'static str,
+    },
     /// A log that was to be moved has grown meanwhile.
     #[error("the log ends at {head}, because a service has appended to it meanwhile")]
     Grown {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use events::recorded::Recorded;
 use events::store::groups::GroupDraft;
-use events::store::load::BulkLoad;
+use events::store::load::{BulkLoad, Usage};
 use events::store::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EVENT_BYTES_MAX};
 use events::{EventId, LogId, Position, Tag, recorded};
 
@@ -58,6 +58,9 @@ impl Import {
         }
         if self.new_log_id && loader.log_id() == original {
             bail!("{into} already holds the original log: choose another place");
+        }
+        if loader.usage() != Usage::None && loader.chain().last() > Position::START {
+            bail!("{into} holds a log that services use, or that was moved away: choose an empty place");
         }
         let rename = Rename::new(context.source(), original, loader.log_id());
         let (there, progress) = (loader.chain().last(), Progress::begin("importing"));

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use events::store::backup::{BackupHeader, BackupReader};
 use events::store::groups::Chain;
-use events::store::load::BulkLoad;
+use events::store::load::{BulkLoad, Usage};
 use events::store::place::Place;
 use events::store::postgres::{Server, set_aside};
 use events::store::sled::{LockedDataDir, lock_data_dir, read_witness};
@@ -59,14 +59,17 @@ impl Restore {
         if let Some(notice) = context.restore_notice {
             say(notice);
         }
-        if let Place::Database(_) = context.place {
+        let is_shared = matches!(context.place, Place::Database(_));
+        if is_shared {
             say(
-                "An instance that has read more of the previous log does not start: remove head-witness.json and head-mark from \
-                 its data directory.",
+                "An instance that has read more of the previous log, or another log, does not start: remove head-witness.json and \
+                 head-mark from its data directory.",
             );
         }
-        if let Some(kept) = kept {
+        if let Some(kept) = &kept {
             say(&format!("The previous log was moved to {kept}. Remove it once it is no longer needed."));
+        }
+        if is_shared || kept.is_some() {
             say("Contacts that were erased after the backup exist again: erase them again.");
         }
         Ok(ExitCode::SUCCESS)
@@ -122,11 +125,15 @@ impl Restore {
                 there.log_id(),
                 header.log_id
             ),
-            Ok(there) => match self.continues(there.chain(), &end)? {
+            Ok(there) if there.usage() == Usage::Moved => {
+                "its log was moved to another place, where it can have grown: use --force to set it aside"
+                    .into()
+            }
+            Ok(there) => match self.continues(&**there, &end)? {
                 true => return Ok((self.load(loader?, &end)?, None)),
                 false => format!(
-                    "it holds other events up to {}, or more than the backup, which ends at {}: use --force to set its log \
-                     aside. Events that only it has are lost for the service then",
+                    "it holds a log up to {}, and the backup ends at {}: use --force to set the existing log aside. Events that \
+                     only that log has are lost for the service then",
                     there.chain().last(),
                     end.last()
                 ),
@@ -176,12 +183,17 @@ impl Restore {
         Ok(loader.finish()?)
     }
 
-    /// Whether the backup begins with the events of `there`.
-    fn continues(&self, there: &Chain, end: &Chain) -> anyhow::Result<bool> {
-        let is_longer = there.last() <= end.last();
-        let is_same =
-            there.last() == Position::START || self.hash_at(there.last())? == Some(there.hash_hex());
-        Ok(is_longer && is_same)
+    /// Whether the backup begins with the events of `there`, and nothing can be appended to it meanwhile.
+    fn continues(&self, there: &dyn BulkLoad, end: &Chain) -> anyhow::Result<bool> {
+        let chain = there.chain();
+        if chain.last() == Position::START {
+            return Ok(true);
+        }
+        let fits = match there.usage() {
+            Usage::Services => chain.last() == end.last(),
+            Usage::None | Usage::Moved => chain.last() <= end.last(),
+        };
+        Ok(fits && self.hash_at(chain.last())? == Some(chain.hash_hex()))
     }
 
     fn open(&self) -> anyhow::Result<BackupReader<BufReader<File>>> {

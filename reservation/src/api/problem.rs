@@ -243,12 +243,12 @@ fn repository_problem(error: &RepositoryError) -> Problem {
 
 /// The problem for a note beside the log that was not read or written.
 pub(super) fn note_problem(error: &NotesError) -> Problem {
-    match error {
-        NotesError::Server(error) => {
-            tracing::warn!(error = error as &dyn std::error::Error, "the database of the log cannot be used");
+    match error.is_outage() {
+        // The log reports that its database is away.
+        true => {
             Problem::unavailable("log_unavailable", "The log cannot be used at the moment. Try again.", 5)
         }
-        NotesError::Form { .. } => Problem::internal(error),
+        false => Problem::internal(error),
     }
 }
 

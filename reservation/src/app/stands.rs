@@ -37,7 +37,8 @@ pub enum Delay {
     Until(DateTime<Utc>),
 }
 
-/// A device of `venue` is there. `now` counts if the instances of the service have no clock in common.
+/// A device of `venue` is there. `now` is used only if the log is in a directory: otherwise the clock of the
+/// database counts, for all instances.
 ///
 /// # Errors
 /// [`NotesError`]. The device says it again soon.
@@ -74,8 +75,9 @@ impl Heard {
             silent if silent > SILENT_AFTER => Some(StandSilence { from: earlier.last_at, to: Some(now) }),
             _ => earlier.silence,
         };
-        // Two reports can overtake each other.
-        Self { last_at: earlier.last_at.max(now), silence }
+        // Two reports can overtake each other. What lies further ahead is from a clock that was wrong.
+        let is_near = earlier.last_at - now <= REPORT_PERIOD;
+        Self { last_at: if is_near { earlier.last_at.max(now) } else { now }, silence }
     }
 
     fn delay(&self, due_at: DateTime<Utc>, now: DateTime<Utc>) -> Delay {

@@ -1,8 +1,8 @@
-//! Since when commands can be given, and whether the clock of this process can be trusted.
+//! Since when the service can be used, and whether the clock of this process can be trusted.
 //!
-//! A guest cannot be asked to do something in a time in which nobody could. With one process that time began with its start. With
-//! several it began when the first of them could use the log again: a restart of one is no interruption, and a database that was
-//! away is one for all of them.
+//! A grace period that ended while the service could not be used starts again. With one process, the service can be used since the
+//! start of that process. With several, it can be used since the first of them could append to the log: the restart of one is no
+//! interruption, and a database that was away is one for all of them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::store::notes::{Notes, NotesError};
 use serde::{Deserialize, Serialize};
 
-/// How often an instance notes that commands can be given.
+/// How often an instance notes that the service can be used.
 pub const NOTE_EVERY: Duration = Duration::from_secs(5);
 
 /// A note that is not older than this is not replaced: another instance has just written it.
@@ -54,11 +54,14 @@ impl Uptime {
 pub enum Standing {
     /// It may. Commands can be given since that time.
     Since(DateTime<Utc>),
+    /// It may not: nothing can be appended to the log.
+    Unavailable,
     /// It may not: its clock is ahead by this time, which is negative if the clock is behind.
     WrongClock(TimeDelta),
 }
 
-/// Notes that commands can be given, and returns since when. `started` is the start of this process, `now` reads its clock.
+/// Notes that the service can be used, if the log `is_writable`, and returns since when. `started` is the start of this process, `now`
+/// reads its clock.
 ///
 /// All processes of a log measure the time by the clock of the database.
 ///
@@ -66,9 +69,13 @@ pub enum Standing {
 /// [`NotesError`].
 pub async fn note(
     notes: &Notes,
+    is_writable: bool,
     started: DateTime<Utc>,
     now: impl Fn() -> DateTime<Utc>,
 ) -> Result<Standing, NotesError> {
+    if !is_writable {
+        return Ok(Standing::Unavailable);
+    }
     let before = now();
     let Some(there) = notes.clock().await? else { return Ok(Standing::Since(started)) };
     let ahead = ahead(before, there, now());
@@ -116,6 +123,6 @@ mod tests {
 
     #[tokio::test]
     async fn with_one_process_it_began_with_its_start() {
-        assert_eq!(note(&Notes::own(), at(0), || at(1_000)).await.unwrap(), Standing::Since(at(0)));
+        assert_eq!(note(&Notes::own(), true, at(0), || at(1_000)).await.unwrap(), Standing::Since(at(0)));
     }
 }

@@ -89,10 +89,10 @@ async fn execute_passed(
 
 /// Since when the service could be used; `None` if this process may execute no deadlines now.
 async fn since(app: &App, started: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    match uptime::note(&app.notes, started, || app.env.now()).await {
+    match uptime::note(&app.notes, app.store.is_writable(), started, || app.env.now()).await {
         Ok(Standing::Since(since)) => Some(since),
         // Reported by the worker that notes the uptime, and by the log.
-        Ok(Standing::WrongClock(_)) | Err(_) => None,
+        Ok(Standing::WrongClock(_) | Standing::Unavailable) | Err(_) => None,
     }
 }
 

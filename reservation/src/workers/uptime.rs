@@ -14,7 +14,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 pub async fn run(app: App, started: DateTime<Utc>) {
     let mut reported_at = None;
     loop {
-        match uptime::note(&app.notes, started, || app.env.now()).await {
+        match uptime::note(&app.notes, app.store.is_writable(), started, || app.env.now()).await {
             Ok(Standing::WrongClock(ahead))
                 if reported_at.is_none_or(|at| app.env.elapsed() - at >= REPORT_EVERY) =>
             {
@@ -26,10 +26,14 @@ pub async fn run(app: App, started: DateTime<Utc>) {
                 );
             }
             Ok(_) => {}
-            // The log reports a database that is away.
+            // The log reports that its database is away.
+            Err(error) if error.is_outage() => {}
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::debug!(error, "could not note that the service can be used");
+                tracing::error!(
+                    error,
+                    "could not note that the service can be used, so this instance executes no deadlines"
+                );
             }
         }
         tokio::select! {

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Row};
 
 use super::super::ReadError;
 use super::super::groups::{Chain, StoredGroup};
-use super::super::load::{BulkLoad, BulkLoadError};
+use super::super::load::{BulkLoad, BulkLoadError, Usage};
 use super::connection::{configure, number, position};
 use super::groups::PostgresGroups;
 use super::schema::{self, schema};
@@ -26,6 +26,7 @@ pub struct BulkLoader {
     groups: PostgresGroups,
     schema: String,
     log_id: LogId,
+    usage: Usage,
     chain: Chain,
     /// Groups that are not committed yet.
     pending: Vec<StoredGroup>,
@@ -34,8 +35,8 @@ pub struct BulkLoader {
 }
 
 impl BulkLoader {
-    /// Opens the log of `options`, or creates it with `log_id`. Existing events stay; loading continues after them. Blocks,
-    /// and must not be called on a thread of a runtime.
+    /// Opens the log of `options`, or creates it with `log_id`, which also becomes the id of a log without events. Existing events
+    /// stay; loading continues after them. Blocks, and must not be called on a thread of a runtime.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -63,8 +64,42 @@ impl BulkLoader {
             linked.map_err(|error| OpenError::Damaged { what: error.to_string() })?;
         }
         let schema = schema(options.source);
-        let (log_id, pending, is_marked) = (info.log_id, Vec::new(), false);
-        Ok(Self { runtime, client, groups, schema, log_id, chain, pending, is_marked })
+        let mut loader = Self {
+            runtime,
+            client,
+            groups,
+            schema,
+            log_id: info.log_id,
+            usage: Usage::None,
+            chain,
+            pending: Vec::new(),
+            is_marked: false,
+        };
+        loader.usage = loader.find_usage(info.is_new)?;
+        if loader.chain.last() == Position::START {
+            loader.begin(log_id.unwrap_or(info.log_id))?;
+        }
+        Ok(loader)
+    }
+
+    fn find_usage(&self, is_new: bool) -> Result<Usage, OpenError> {
+        let text = format!("SELECT in_use, moved FROM {}.log", self.schema);
+        let row = self.runtime.block_on(self.client.query_one(&text, &[])).map_err(ServerError::Statement)?;
+        let get = |column| row.try_get::<_, bool>(column).map_err(ServerError::Statement);
+        Ok(match (get(0)? && !is_new, get(1)?) {
+            (true, _) => Usage::Services,
+            (false, true) => Usage::Moved,
+            (false, false) => Usage::None,
+        })
+    }
+
+    /// Gives a log without events its id. No service opens it before it is loaded.
+    fn begin(&mut self, log_id: LogId) -> Result<(), OpenError> {
+        let text = format!("UPDATE {}.log SET log_id = $1, in_use = false", self.schema);
+        let begun = self.runtime.block_on(self.client.execute(&text, &[&log_id.0]));
+        begun.map_err(ServerError::Statement)?;
+        self.log_id = log_id;
+        Ok(())
     }
 
     fn run<T>(
@@ -123,7 +158,8 @@ pub fn retire(options: &Options, head: Position) -> Result<(), OpenError> {
         if found != head {
             return Err(OpenError::Grown { head: found });
         }
-        transaction.execute(&set_in_use(&schema), &[&false]).await.map_err(statement)?;
+        let moved = format!("UPDATE {schema}.log SET in_use = false, moved = true");
+        transaction.execute(&moved, &[]).await.map_err(statement)?;
         transaction.commit().await.map_err(|error| statement(error).into())
     })
 }
@@ -131,6 +167,10 @@ pub fn retire(options: &Options, head: Position) -> Result<(), OpenError> {
 impl BulkLoad for BulkLoader {
     fn log_id(&self) -> LogId {
         self.log_id
+    }
+
+    fn usage(&self) -> Usage {
+        self.usage
     }
 
     fn chain(&self) -> &Chain {
@@ -173,7 +213,7 @@ impl BulkLoad for BulkLoader {
 
 /// Says whether services may use the log.
 fn set_in_use(schema: &str) -> String {
-    format!("UPDATE {schema}.log SET in_use = $1")
+    format!("UPDATE {schema}.log SET in_use = $1, moved = false")
 }
 
 /// Inserts groups and their confidential payloads.

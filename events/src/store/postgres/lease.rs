@@ -19,7 +19,7 @@ impl Lease {
     /// The lease of the log of `source` in `server`. Connects when it is used.
     #[must_use]
     pub fn new(server: Server, source: &'static str) -> Self {
-        Self { statements: Statements::new(server, source), holder: Uuid::new_v4() }
+        Self { statements: Statements::new(server, source, ""), holder: Uuid::new_v4() }
     }
 
     pub(in crate::store) async fn acquire(&self, duration: Duration) -> Result<bool, ServerError> {

@@ -39,13 +39,18 @@ pub async fn set_aside(server: &Server, source: &'static str, log_id: LogId) -> 
 /// meanwhile.
 ///
 /// # Errors
-/// [`ServerError`], for example because the role does not own the table.
+/// [`ServerError::NotCompacted`] if the role does not own the table.
 pub async fn compact(server: &Server, source: &'static str) -> Result<Compacted, ServerError> {
     let table = format!("{}.payloads", schema(source));
     let client = server.client(source).await?;
     let before_bytes = size(&client, &table).await?;
+    let file = file(&client, &table).await?;
     let vacuum = format!("VACUUM (FULL) {table}");
     client.batch_execute(&vacuum).await.map_err(ServerError::Statement)?;
+    // The server only warns a role that does not own the table.
+    if self::file(&client, &table).await? == file {
+        return Err(ServerError::NotCompacted);
+    }
     Ok(Compacted { before_bytes, after_bytes: size(&client, &table).await? })
 }
 
@@ -56,19 +61,26 @@ async fn rename(transaction: &Transaction<'_>, schema: &str) -> Result<String, t
         "LOCK TABLE {schema}.groups IN ACCESS EXCLUSIVE MODE; UPDATE {schema}.log SET in_use = false"
     );
     transaction.batch_execute(&lock).await?;
-    let name = "SELECT $1 || '_replaced_' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD\"T\"HH24MISSMS')";
+    let name =
+        "SELECT $1 || '_replaced_' || to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISSMS')";
     let kept: String = transaction.query_one(name, &[&schema]).await?.try_get(0)?;
-    transaction.batch_execute(&format!("ALTER SCHEMA {schema} RENAME TO \"{kept}\"")).await?;
+    transaction.batch_execute(&format!("ALTER SCHEMA {schema} RENAME TO {kept}")).await?;
     Ok(kept)
 }
 
-/// The roles other than the owner that may append to the log in `schema`.
+/// The roles other than the owner that may append to the log in `schema`, each as an identifier in SQL.
 async fn roles(transaction: &Transaction<'_>, schema: &str) -> Result<Vec<String>, tokio_postgres::Error> {
-    let text = "SELECT DISTINCT grantee::text FROM information_schema.role_table_grants
+    let text = "SELECT DISTINCT quote_ident(grantee) FROM information_schema.role_table_grants
                 WHERE table_schema = $1 AND table_name = 'groups' AND privilege_type = 'INSERT'
-                  AND grantee <> (SELECT tableowner FROM pg_tables WHERE schemaname = $1 AND tablename = 'groups')";
+                  AND grantee <> 'PUBLIC' AND grantee <> (SELECT tableowner FROM pg_tables WHERE schemaname = $1 AND tablename = 'groups')";
     let rows = transaction.query(text, &[&schema]).await?;
     rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+/// The number of the file of a table.
+async fn file(client: &Client, table: &str) -> Result<u32, ServerError> {
+    let row = client.query_one("SELECT pg_relation_filenode($1::text::regclass)", &[&table]).await;
+    row.and_then(|row| row.try_get(0)).map_err(ServerError::Statement)
 }
 
 async fn size(client: &Client, table: &str) -> Result<u64, ServerError> {

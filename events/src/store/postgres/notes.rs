@@ -14,7 +14,8 @@ impl Notes {
     /// The notes beside the log of `source` in `server`. Connects when it is used.
     #[must_use]
     pub fn new(server: Server, source: &'static str) -> Self {
-        Self(Statements::new(server, source))
+        // A note may be lost, and must not wait for a standby that is away.
+        Self(Statements::new(server, source, "SET synchronous_commit = local"))
     }
 
     pub(in crate::store) async fn read(&self, name: &str) -> Result<Option<String>, ServerError> {

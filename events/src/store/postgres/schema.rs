@@ -1,7 +1,7 @@
 //! The tables of a log, in a schema of their own: `meja_<service>`.
 //!
 //! ```text
-//! log       (format, log_id, source, in_use)  one row
+//! log       (format, log_id, source, in_use, moved)  one row
 //! groups    (first, last, hash, value)      one row per group, under the position of its first event
 //! payloads  (position, value)               one row per confidential payload; a deleted row is forgotten
 //! instances (id, seen)                      the last commit of each process, to confirm what it has read
@@ -67,14 +67,17 @@ pub async fn init(
         return Err(InitError::Role(role.to_owned()));
     }
     let mut client = server.client(source).await?;
-    // Suppresses notices about existing tables.
-    client.batch_execute("SET client_min_messages = warning").await.map_err(ServerError::Statement)?;
+    // Suppresses notices about existing tables. Services must not wait behind a lock that is not granted.
+    client
+        .batch_execute("SET client_min_messages = warning; SET lock_timeout = '10s'")
+        .await
+        .map_err(ServerError::Statement)?;
     let transaction = client.transaction().await.map_err(ServerError::Statement)?;
     let proposed = log_id.unwrap_or_else(|| LogId(Uuid::new_v4()));
     let is_new = create(&transaction, source, proposed, true).await?;
     let log_id = read(&transaction, source).await?;
     if let Some(role) = role {
-        grant(&transaction, source, role).await?;
+        grant(&transaction, source, &format!("\"{role}\"")).await?;
     }
     transaction.commit().await.map_err(ServerError::Statement)?;
     Ok(LogInfo { log_id, is_new })
@@ -96,7 +99,7 @@ pub(super) async fn create(
     Ok(inserted.map_err(ServerError::Statement)? == 1)
 }
 
-/// Gives `role` the rights of a service. Its name needs no quotes, or stands in the catalogue of the database.
+/// Gives `role`, an identifier in SQL, the rights of a service.
 pub(super) async fn grant(
     transaction: &Transaction<'_>,
     source: &'static str,
@@ -105,17 +108,25 @@ pub(super) async fn grant(
     transaction.batch_execute(&rights(&schema(source), role)).await.map_err(ServerError::Statement)
 }
 
-/// The id of the log of `source`, which must be complete.
+/// The id of the log of `source`, which must be complete, and usable with all its tables.
 pub(super) async fn read_complete(
     client: &impl GenericClient,
     source: &'static str,
 ) -> Result<LogId, OpenError> {
     let log_id = read(client, source).await?;
-    let row = client.query_one(&format!("SELECT in_use FROM {}.log", schema(source)), &[]).await;
-    match row.and_then(|row| row.try_get(0)).map_err(ServerError::Statement)? {
-        true => Ok(log_id),
-        false => Err(OpenError::NotInUse),
+    let schema = schema(source);
+    let row = client.query_one(&format!("SELECT in_use FROM {schema}.log"), &[]).await;
+    if !row.and_then(|row| row.try_get(0)).map_err(ServerError::Statement)? {
+        return Err(OpenError::NotInUse);
     }
+    for table in ["lease", "notes"] {
+        let usable = "SELECT coalesce(has_table_privilege(to_regclass($1)::oid, 'INSERT'), false)";
+        let row = client.query_one(usable, &[&format!("{schema}.{table}")]).await;
+        if !row.and_then(|row| row.try_get(0)).map_err(ServerError::Statement)? {
+            return Err(OpenError::NotPrepared { table });
+        }
+    }
+    Ok(log_id)
 }
 
 /// The id of the log of `source`.
@@ -136,7 +147,8 @@ async fn read(client: &impl GenericClient, source: &'static str) -> Result<LogId
 
 /// The statements that create the tables.
 ///
-/// Groups are packed already, so they are not compressed again, and those of usual size stay in their row.
+/// Groups are packed already, so they are not compressed again, and those of usual size stay in their row. No statistics hold
+/// samples of confidential payloads.
 fn tables(schema: &str) -> String {
     format!(
         "CREATE SCHEMA IF NOT EXISTS {schema};
@@ -145,7 +157,8 @@ fn tables(schema: &str) -> String {
              format integer NOT NULL,
              log_id uuid NOT NULL,
              source text NOT NULL,
-             in_use boolean NOT NULL DEFAULT true
+             in_use boolean NOT NULL DEFAULT true,
+             moved boolean NOT NULL DEFAULT false
          );
          CREATE TABLE IF NOT EXISTS {schema}.groups (
              first bigint PRIMARY KEY CHECK (first > 0),
@@ -158,6 +171,7 @@ fn tables(schema: &str) -> String {
              position bigint PRIMARY KEY,
              value bytea NOT NULL
          );
+         ALTER TABLE {schema}.payloads ALTER COLUMN value SET STATISTICS 0;
          CREATE TABLE IF NOT EXISTS {schema}.instances (
              id uuid PRIMARY KEY,
              seen timestamptz NOT NULL
@@ -177,12 +191,12 @@ fn tables(schema: &str) -> String {
 /// The statements that give a service its rights. It cannot change or remove a group.
 fn rights(schema: &str, role: &str) -> String {
     format!(
-        "GRANT USAGE ON SCHEMA {schema} TO \"{role}\";
-         GRANT SELECT ON {schema}.log TO \"{role}\";
-         GRANT SELECT, INSERT ON {schema}.groups TO \"{role}\";
-         GRANT SELECT, INSERT, DELETE ON {schema}.payloads TO \"{role}\";
-         GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.instances TO \"{role}\";
-         GRANT SELECT, INSERT, UPDATE ON {schema}.lease, {schema}.notes TO \"{role}\";"
+        "GRANT USAGE ON SCHEMA {schema} TO {role};
+         GRANT SELECT ON {schema}.log TO {role};
+         GRANT SELECT, INSERT ON {schema}.groups TO {role};
+         GRANT SELECT, INSERT, DELETE ON {schema}.payloads TO {role};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.instances TO {role};
+         GRANT SELECT, INSERT, UPDATE ON {schema}.lease, {schema}.notes TO {role};"
     )
 }
 

@@ -57,6 +57,9 @@ pub enum ServerError {
     /// The database did not respond.
     #[error("the database of the log did not respond within {} s", .0.as_secs())]
     Timeout(Duration),
+    /// The table of confidential payloads was not written anew.
+    #[error("the table of confidential payloads was not written anew: use the role that owns it")]
+    NotCompacted,
     /// The database acknowledges commits that are not durable.
     #[error(
         "the setting {name} of the database is {value}, so that it acknowledges commits that are not durable: set it to on"
@@ -80,6 +83,18 @@ pub(super) fn in_full(error: &dyn std::error::Error) -> String {
 pub(super) fn is_refused(error: &ServerError) -> bool {
     let ServerError::Statement(error) = error else { return false };
     error.as_db_error().is_some_and(|error| error.parsed_severity() == Some(Severity::Error))
+}
+
+impl ServerError {
+    /// Whether the database is away, in contrast to one that refuses a statement.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::Timeout(_) => true,
+            Self::Statement(_) => !is_refused(self),
+            _ => false,
+        }
+    }
 }
 
 impl Server {

@@ -26,6 +26,8 @@ const SETTINGS: &str =
 pub(super) struct Statements {
     server: Server,
     source: &'static str,
+    /// The settings of a session.
+    settings: String,
     /// Kept until a statement fails: the next one may go to another server.
     session: Mutex<Option<Session>>,
 }
@@ -44,9 +46,9 @@ impl Drop for Session {
 }
 
 impl Statements {
-    /// Statements beside the log of `source` in `server`. Connects when it is used.
-    pub(super) fn new(server: Server, source: &'static str) -> Self {
-        Self { server, source, session: Mutex::default() }
+    /// Statements beside the log of `source` in `server`, in sessions with `settings`. Connects when it is used.
+    pub(super) fn new(server: Server, source: &'static str, settings: &str) -> Self {
+        Self { server, source, settings: format!("{SETTINGS}; {settings}"), session: Mutex::default() }
     }
 
     /// The rows that `statement` returns. `{schema}` in it stands for the schema of the log.
@@ -77,7 +79,7 @@ impl Statements {
         // Its errors are those of the statements.
         let driver = tokio::spawn(async move { drop(connection.await) });
         let session = Session { client, driver };
-        session.client.batch_execute(SETTINGS).await.map_err(ServerError::Statement)?;
+        session.client.batch_execute(&self.settings).await.map_err(ServerError::Statement)?;
         Ok(session)
     }
 }
