@@ -15,10 +15,10 @@ pub struct Compacted {
     pub after_bytes: u64,
 }
 
-/// Renames the schema of the log of `source` in `server`, and creates an empty log with `log_id` in its place,
-/// with the same rights. Returns the new name of
-/// the schema. Services stop using the
-/// previous log, and refuse to open the new one until it is loaded.
+/// Renames the schema of the log of `source` in `server`, and creates an empty log with `log_id` in its place. Roles that could append
+/// to the old log get the rights of a service. Returns the new name of the old schema.
+///
+/// Services stop using the old log, and refuse to open the new one until it is loaded.
 ///
 /// # Errors
 /// [`ServerError`]. Nothing was changed then.
