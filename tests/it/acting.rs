@@ -180,7 +180,7 @@ async fn no_instance_records_a_no_show_while_the_stand_is_silent() {
     assert_eq!(house.status(1, &expected).await, "CONFIRMED", "the stand has been silent since 17:20");
 }
 
-/// A grace period starts again after a time in which nobody could check in. The start of one more instance is no such time.
+/// A grace period that ended while the service was unavailable starts again. The start of one more instance does not extend it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grace_period_starts_again_only_if_no_instance_could_be_used() {
     let mut house = House::open(1, at("17:00:00")).await;
@@ -201,7 +201,7 @@ async fn a_grace_period_starts_again_only_if_no_instance_could_be_used() {
     house.clock.set(at("18:05:05"));
     house.instances[1].start_reservation().await;
     house.becomes(1, &held, "CANCELLED").await;
-    assert_eq!(house.status(1, &second).await, "CONFIRMED", "nobody could check in until then");
+    assert_eq!(house.status(1, &second).await, "CONFIRMED", "the host could not check the party in before");
 }
 
 /// Its guests would be no-shows before their time.

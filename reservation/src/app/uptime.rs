@@ -52,7 +52,7 @@ impl Uptime {
 /// Whether a process may execute deadlines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It may. Commands can be given since that time.
+    /// It may. The service can be used since that time.
     Since(DateTime<Utc>),
     /// It may not: nothing can be appended to the log.
     Unavailable,

@@ -1,9 +1,11 @@
 //! Executes deadlines: holds and offers expire, and parties that never arrive become no-shows.
 //!
-//! Deadlines follow from the log, so they survive a restart; their execution is recorded in the log, so it
-//! happens once, also if several instances try. While the service cannot be used nobody can check in, so a grace period that ended
-//! during that time starts again when the service is back, see [`crate::app::uptime`]. While no device at the stand of a venue is connected, nobody can report an arrival
-//! there, so automatic no-shows wait, see [`crate::app::stands`].
+//! Deadlines follow from the log, so they survive a restart. Their execution is recorded in the log, so each is executed once, also if
+//! several instances try.
+//!
+//! A host cannot check a party in while the service is unavailable. A grace period that ended during such a time starts again when
+//! the service is back, see [`crate::app::uptime`]. A host cannot report an arrival either while no device at the stand of a venue is
+//! connected, so automatic no-shows wait, see [`crate::app::stands`].
 
 use std::collections::HashMap;
 
