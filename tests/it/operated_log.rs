@@ -259,6 +259,31 @@ async fn a_backup_does_not_continue_a_log_that_is_in_use_or_was_moved_away() {
     assert!(!restored.status.success() && said.contains("use --force"), "{said}");
 }
 
+/// A command that is refused changes nothing: an empty log stays one that a service can use.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_import_leaves_an_empty_log_as_it_was() {
+    let mut pair = Pair::prepared(&[]);
+    pair.start_reservation().await;
+    assert_eq!(pair.reservation.take().unwrap().terminate(), Some(0));
+    let dir = pair.dir.path().join("reservation");
+    let export = pair.dir.path().join("export");
+    let export = export.to_str().unwrap();
+    let exported = log(&["export", "--from", dir.to_str().unwrap(), "--with-confidential", "--to", export]);
+    assert!(exported.status.success(), "{exported:?}");
+    // The first event alone, which claims that sixty more belong to its append.
+    let text = std::fs::read_to_string(export).unwrap();
+    let first = text.lines().next().unwrap().replace(r#"\"events\":"#, r#"\"events\":6"#);
+    std::fs::write(export, first + "\n").unwrap();
+    let database = Database::start();
+    init(&database.url());
+    let before = database.query("TABLE meja_reservation.log");
+    let refused = log(&["import", export, "--into", &database.url()]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("ends within an append"), "{said}");
+    assert_eq!(database.query("TABLE meja_reservation.log"), before);
+    assert_eq!(log_json(&["verify", "--store", &database.url()])["ok"], true);
+}
+
 /// A role without a right would otherwise stop what happens by itself, long after the start.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_without_all_rights_starts_nothing() {

@@ -35,8 +35,8 @@ pub struct BulkLoader {
 }
 
 impl BulkLoader {
-    /// Opens the log of `options`, or creates it with `log_id`, which also becomes the id of a log without events. Existing events
-    /// stay; loading continues after them. Blocks, and must not be called on a thread of a runtime.
+    /// Opens the log of `options`, or creates it with `log_id`, which also becomes the id of a log without events when the first group
+    /// is loaded. Existing events stay; loading continues after them. Blocks, and must not be called on a thread of a runtime.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -75,31 +75,26 @@ impl BulkLoader {
             pending: Vec::new(),
             is_marked: false,
         };
-        loader.usage = loader.find_usage(info.is_new)?;
+        if info.is_new {
+            loader.mark(false)?;
+        } else {
+            loader.usage = loader.find_usage()?;
+        }
         if loader.chain.last() == Position::START {
-            loader.begin(log_id.unwrap_or(info.log_id))?;
+            loader.log_id = log_id.unwrap_or(info.log_id);
         }
         Ok(loader)
     }
 
-    fn find_usage(&self, is_new: bool) -> Result<Usage, OpenError> {
+    fn find_usage(&self) -> Result<Usage, OpenError> {
         let text = format!("SELECT in_use, moved FROM {}.log", self.schema);
         let row = self.runtime.block_on(self.client.query_one(&text, &[])).map_err(ServerError::Statement)?;
         let get = |column| row.try_get::<_, bool>(column).map_err(ServerError::Statement);
-        Ok(match (get(0)? && !is_new, get(1)?) {
+        Ok(match (get(0)?, get(1)?) {
             (true, _) => Usage::Services,
             (false, true) => Usage::Moved,
             (false, false) => Usage::None,
         })
-    }
-
-    /// Gives a log without events its id. No service opens it before it is loaded.
-    fn begin(&mut self, log_id: LogId) -> Result<(), OpenError> {
-        let text = format!("UPDATE {}.log SET log_id = $1, in_use = false", self.schema);
-        let begun = self.runtime.block_on(self.client.execute(&text, &[&log_id.0]));
-        begun.map_err(ServerError::Statement)?;
-        self.log_id = log_id;
-        Ok(())
     }
 
     fn run<T>(
@@ -109,9 +104,11 @@ impl BulkLoader {
         self.runtime.block_on(work).map_err(|error| BulkLoadError::storage(ServerError::Statement(error)))
     }
 
-    /// Says whether services may open the log.
-    fn mark(&self, in_use: bool) -> Result<(), BulkLoadError> {
-        self.run(self.client.execute(&set_in_use(&self.schema), &[&in_use])).map(drop)
+    /// Says whether services may open the log, and which id it has.
+    fn mark(&self, in_use: bool) -> Result<(), ServerError> {
+        let text = format!("UPDATE {}.log SET log_id = $1, in_use = $2, moved = false", self.schema);
+        let marked = self.runtime.block_on(self.client.execute(&text, &[&self.log_id.0, &in_use]));
+        marked.map(drop).map_err(ServerError::Statement)
     }
 
     /// Commits the pending groups.
@@ -196,7 +193,7 @@ impl BulkLoad for BulkLoader {
         let mut chain = self.chain.clone();
         chain.link(group)?;
         if !self.is_marked {
-            self.mark(false)?;
+            self.mark(false).map_err(BulkLoadError::storage)?;
             self.is_marked = true;
         }
         self.chain = chain;
@@ -206,14 +203,9 @@ impl BulkLoad for BulkLoader {
 
     fn finish(mut self: Box<Self>) -> Result<Chain, BulkLoadError> {
         self.commit()?;
-        self.mark(true)?;
+        self.mark(true).map_err(BulkLoadError::storage)?;
         Ok(self.chain)
     }
-}
-
-/// Says whether services may use the log.
-fn set_in_use(schema: &str) -> String {
-    format!("UPDATE {schema}.log SET in_use = $1, moved = false")
 }
 
 /// Inserts groups and their confidential payloads.
