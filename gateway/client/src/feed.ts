@@ -15,6 +15,9 @@ const RETRY_MS = 2_000;
 const STALE_MAX = 20;
 /** How often the evening is written to the storage of the browser at most, in milliseconds. */
 const STORE_MS = 2_000;
+/** Events that arrive this soon after others are shown together, in milliseconds. A person sees no difference, and many events
+ * at once cost a few frames instead of one each. */
+const TOGETHER_MS = 50;
 
 export interface Outside {
   /** The connection is there, or is not. */
@@ -39,6 +42,11 @@ export class EveningFeed {
   /** Events that arrive while everything is read. */
   private meanwhile: FeedEvent[] | null = null;
   private storing = 0;
+  /** Events that arrived and are not applied yet. */
+  private arrived: FeedEvent[] = [];
+  private applying = 0;
+  /** When events were applied last, on the clock of the page, in milliseconds. */
+  private appliedAt = 0;
 
   constructor(readonly venueId: string, private readonly personId: string, private readonly outside: Outside) {}
 
@@ -56,7 +64,7 @@ export class EveningFeed {
   stop(): void {
     this.store();
     this.stopped = true;
-    this.live?.stop();
+    this.unfollow();
     window.removeEventListener("online", this.wake);
     window.removeEventListener("offline", this.cut);
     window.removeEventListener("pagehide", this.store);
@@ -78,8 +86,7 @@ export class EveningFeed {
 
   /** Takes a new snapshot and follows the feed behind it. Tries again until it succeeds. */
   private async restart(): Promise<void> {
-    this.live?.stop();
-    this.live = null;
+    this.unfollow();
     while (!this.stopped) {
       try {
         this.take(await snapshot(this.venueId));
@@ -99,8 +106,21 @@ export class EveningFeed {
       onEvents: (events) => this.receive(events),
       onAlive: () => (this.asOf.value = serviceNow()),
       onState: (isLive) => this.connected(isLive),
-      onLost: () => void pause(RETRY_MS).then(() => (this.stopped ? undefined : this.restart())),
+      onLost: () => void this.restartSoon(),
     }, this.personId);
+  }
+
+  private async restartSoon(): Promise<void> {
+    await pause(RETRY_MS);
+    if (!this.stopped) await this.restart();
+  }
+
+  private unfollow(): void {
+    this.live?.stop();
+    this.live = null;
+    window.clearTimeout(this.applying);
+    this.applying = 0;
+    this.arrived = [];
   }
 
   private connected(isLive: boolean): void {
@@ -110,10 +130,28 @@ export class EveningFeed {
   }
 
   private receive(events: FeedEvent[]): void {
+    this.arrived.push(...events);
+    const rest = Math.max(0, this.appliedAt + TOGETHER_MS - performance.now());
+    this.applying ||= window.setTimeout(this.applyArrived, rest);
+  }
+
+  private readonly applyArrived = (): void => {
+    const events = this.arrived;
+    this.arrived = [];
+    this.applying = 0;
+    this.appliedAt = performance.now();
     this.meanwhile?.push(...events);
     const before = this.evening.value;
-    if (before) this.take(events.reduce((evening, event) => apply(event, evening), before));
-  }
+    try {
+      if (before) this.take(events.reduce((evening, event) => apply(event, evening), before));
+    } catch (error) {
+      // The connection goes on behind these events. What could not be applied would be missing for good.
+      this.unfollow();
+      this.connected(false);
+      void this.restartSoon();
+      throw error;
+    }
+  };
 
   private take(evening: Evening): void {
     if (this.stopped) return;

@@ -86,20 +86,10 @@ class Shared implements Connection {
       this.following.onState(false);
       this.open();
     });
-    if (told.kind === "events") this.receive(told.events);
+    if (told.kind === "events") this.following.onEvents(told.events);
     else if (told.kind === "state") this.following.onState(told.isLive);
     else if (told.kind === "alive") this.following.onAlive();
     else this.lose();
-  }
-
-  /** The worker goes on behind these events. What could not be applied would be missing for good. */
-  private receive(events: Parameters<Following["onEvents"]>[0]): void {
-    try {
-      this.following.onEvents(events);
-    } catch (error) {
-      this.lose();
-      throw error;
-    }
   }
 
   private lose(): void {
