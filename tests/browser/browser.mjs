@@ -19,6 +19,45 @@ export async function launch(more = []) {
   });
 }
 
+// Rounds of work per millisecond of a slow phone or tablet: a sixth of what a core of a server did in 2026.
+const SLOW_DEVICE = 2.1;
+
+// Rounds of work per millisecond in this browser at the moment.
+async function speedOf(context) {
+  const page = await context.newPage();
+  const speed = await page.evaluate(() => {
+    const rounds = (ms) => {
+      const end = performance.now() + ms;
+      let count = 0;
+      for (; performance.now() < end; count += 1) {
+        const words = Array.from({ length: 200 }, (_, at) => ({ text: `${(at * 7919) % 1009} of ${count}`, at }));
+        words.sort((a, b) => (a.text < b.text ? -1 : 1));
+        JSON.parse(JSON.stringify(words));
+      }
+      return count / ms;
+    };
+    // The first rounds are slow, because they are compiled meanwhile.
+    rounds(500);
+    return Array.from({ length: 5 }, () => rounds(50)).sort((a, b) => a - b)[2];
+  });
+  await page.close();
+  return speed;
+}
+
+// Lets a page run as slowly as on a slow phone, whatever this machine is capable of at the moment, with a mobile connection of
+// 150 ms and 1.6 Mbit/s.
+export async function slowDown(context, cdp) {
+  await speedUp(cdp);
+  await cdp.send("Emulation.setCPUThrottlingRate", { rate: Math.max(1, (await speedOf(context)) / SLOW_DEVICE) });
+  await cdp.send("Network.emulateNetworkConditions", { offline: false, latency: 150, downloadThroughput: 200_000, uploadThroughput: 200_000 });
+}
+
+// Takes back what `slowDown` did.
+export async function speedUp(cdp) {
+  await cdp.send("Emulation.setCPUThrottlingRate", { rate: 1 });
+  await cdp.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+}
+
 // A browser of one guest. `strays` collects what no page may do.
 export async function guest(browser, meja, options = {}) {
   const context = await browser.newContext({ locale: "en-GB", viewport: { width: 390, height: 844 }, ...options });

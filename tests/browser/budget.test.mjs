@@ -3,17 +3,17 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, before, test } from "node:test";
 import { brotliDecompressSync } from "node:zlib";
-import { launch } from "./browser.mjs";
+import { launch, slowDown } from "./browser.mjs";
 import { Meja, inDays } from "./meja.mjs";
 
 // In bytes as they are sent, with brotli.
 const BYTES_MAX = { Document: 14 * 1024, Script: 6 * 1024, Stylesheet: 8 * 1024 };
 // The page of a receipt verifies signatures and a Merkle tree.
 const RECEIPT_SCRIPT_BYTES_MAX = 12 * 1024;
-// Milliseconds, at a CPU six times slower, 150 ms of latency and 1.6 Mbit/s.
+// Milliseconds, on a slow phone.
 const USABLE_MS_MAX = 1000;
 // A machine that does something else at the same time is not a slower page: the best of so many visits counts.
-const VISITS = 4;
+const VISITS = 8;
 
 let meja;
 let browser;
@@ -100,9 +100,7 @@ async function visit(path) {
   const cdp = await context.newCDPSession(page);
   await cdp.send("Network.enable");
   await cdp.send("Network.setCacheDisabled", { cacheDisabled: true });
-  await cdp.send("Emulation.setCPUThrottlingRate", { rate: 6 });
-  await cdp.send("Network.emulateNetworkConditions",
-    { offline: false, latency: 150, downloadThroughput: 200_000, uploadThroughput: 200_000 });
+  await slowDown(context, cdp);
   await page.goto(meja.url + path, { waitUntil: "load" });
   const usable = await page.evaluate(async () => {
     const painted = () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
