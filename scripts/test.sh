@@ -48,9 +48,9 @@ part clippy cargo clippy --locked --workspace --all-targets --all-features -- -D
 [ "${1:-}" != lint ] || exit 0
 rm -rf target/torture
 part tools install_tools
-# The services are built first, because the tests of both services start the real binaries.
-part services cargo build --locked --workspace --all-features
-part compile cargo test --locked --workspace --all-features --no-run --quiet
+# Services and tests in one build: apart, each would be built with its own features of the same libraries. The services belong
+# to it, because tests start the real binaries, and the test runner alone does not build all of them.
+part compile cargo build --locked --workspace --all-features --all-targets
 part tests tests
 
 printf '\nTime of each part:\n'
