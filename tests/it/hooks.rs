@@ -17,7 +17,7 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEXT_SECRET: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 /// A receiver of webhooks whose responses the test sets.
-struct Receiver {
+pub struct Receiver {
     url: String,
     answer: AtomicU16,
     /// Every accepted body, and how often each id was sent.
@@ -26,7 +26,7 @@ struct Receiver {
 }
 
 impl Receiver {
-    async fn start() -> Arc<Self> {
+    pub async fn start() -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Arc::new(Self {
             url: format!("http://{}/hook", listener.local_addr().unwrap()),
@@ -56,11 +56,23 @@ impl Receiver {
         status
     }
 
-    fn answer(&self, status: u16) {
+    /// The status of each response from now on.
+    pub fn answer(&self, status: u16) {
         self.answer.store(status, Ordering::SeqCst);
     }
 
-    fn taken(&self) -> Vec<Value> {
+    /// The file of subscriptions with one for these types of events, sent here.
+    pub fn subscription(&self, types: &[&str]) -> Value {
+        json!([{"id": "pos", "url": self.url, "secrets": [SECRET, NEXT_SECRET], "types": types}])
+    }
+
+    /// The number of webhooks that were sent, accepted or not.
+    pub fn tried(&self) -> usize {
+        self.tries.lock().unwrap().len()
+    }
+
+    /// The accepted bodies, by position.
+    pub fn taken(&self) -> Vec<Value> {
         let mut taken = self.taken.lock().unwrap().clone();
         taken.sort_by_key(|body| body["position"].as_u64());
         taken

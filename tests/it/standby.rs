@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use test_database::Database;
 
+use crate::hooks::Receiver;
 use crate::services::{Pair, Running, program, until};
 
 /// A reservation service, an active notifier, and one that stands by.
@@ -22,11 +23,16 @@ const PROVIDER_FILES: [&str; 2] = ["simulated-provider.jsonl", "simulated-provid
 
 impl Fixture {
     async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Notifiers with these arguments.
+    async fn with(arguments: &[&str]) -> Self {
         let database = Database::start();
         let made = program("notifier").args(["log", "init", "--store", &database.url()]).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let [mut active, mut standby] =
-            [Pair::prepared(&["--sms", "off"]), Pair::prepared(&["--sms", "off"])];
+        let arguments = [&["--sms", "off"], arguments].concat();
+        let [mut active, mut standby] = [Pair::prepared(&arguments), Pair::prepared(&arguments)];
         for pair in [&mut active, &mut standby] {
             pair.env.push(("NOTIFIER_STORE", database.url()));
         }
@@ -153,6 +159,36 @@ async fn a_notifier_that_was_paused_and_replaced_ends() {
     standby.settled().await;
     let payments = standby.get(&format!("{}/api/payments?reservation_id={id}", standby.notifier_url)).await;
     assert_eq!(payments["items"].as_array().unwrap().len(), 1, "{payments}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_go_on_after_a_takeover_without_a_gap() {
+    let (receiver, dir) = (Receiver::start().await, tempfile::tempdir().unwrap());
+    let file = dir.path().join("hooks.json");
+    std::fs::write(&file, receiver.subscription(&["meja.reservation.created.v1"]).to_string()).unwrap();
+    let mut fixture = Fixture::with(&["--hooks", file.to_str().unwrap()]).await;
+    until("a standby", async || refuses_as(&fixture.standby, "standby").await).await;
+    let mut booked = vec![fixture.active.book(2).await];
+    until("the first webhook", async || receiver.taken().len() == 1).await;
+    // The next one is attempted by the notifier that is killed.
+    receiver.answer(500);
+    booked.push(fixture.active.book(2).await);
+    until("an attempt", async || receiver.tried() == 2).await;
+    fixture.active.notifier.take().unwrap().kill_9();
+    booked.push(fixture.active.book(2).await);
+    receiver.answer(204);
+    becomes_active(&fixture.standby).await;
+    booked.push(fixture.active.book(2).await);
+    until("the other webhooks", async || receiver.taken().len() >= booked.len()).await;
+    let mut taken = receiver.taken();
+    // The result of one that was delivered may not have been recorded.
+    taken.dedup_by_key(|body| body["position"].clone());
+    let subjects: Vec<_> = taken.iter().map(|body| body["data"]["subject"].as_str().unwrap()).collect();
+    let expected: Vec<_> = booked.iter().map(|id| format!("reservation/{id}")).collect();
+    assert_eq!(subjects, expected);
+    for pair in taken.windows(2) {
+        assert_eq!(pair[1]["previous_position"], pair[0]["position"]);
+    }
 }
 
 /// While the database is away, no notifier can know whether it is the active one, so none begins an effect. Bookings go on, and their
