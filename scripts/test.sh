@@ -19,8 +19,8 @@ install_tools() {
   need jq jq
   need strace strace
   need faketime faketime
-  # For power cuts and full disks. The tests are skipped where these cannot be simulated.
-  [ "$(id -u)" != 0 ] || { need xfs_io xfsprogs && need mkfs.ext4 e2fsprogs; }
+  # For power cuts, full disks and cut networks. The tests are skipped where these cannot be simulated.
+  [ "$(id -u)" != 0 ] || { need xfs_io xfsprogs && need mkfs.ext4 e2fsprogs && need ip iproute2; }
   need_python_tools
   need_node_tools
   need_client_tools

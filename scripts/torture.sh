@@ -9,20 +9,22 @@ need_rust
 need strace strace
 need xfs_io xfsprogs
 need mkfs.ext4 e2fsprogs
+need ip iproute2
 need_python_tools
 need_browser
 need_postgres
 need_cluster
-cargo build --release --locked --workspace --all-features
+# Services and tests in one build, as in test.sh.
+cargo build --release --locked --workspace --all-features --all-targets
 rm -rf target/torture
 export MEJA_TORTURE=${MEJA_TORTURE:-100}
 began=$SECONDS
 status=0
 if cargo nextest --version >/dev/null 2>&1; then
-  cargo nextest run --release --locked -p meja -p reservation --all-features --profile torture -E "test(/torture::.*${1:-}/)" || status=$?
+  cargo nextest run --release --locked --workspace --all-features --profile torture -E "test(/torture::.*${1:-}/)" || status=$?
 else
   # Without nextest the campaigns run one after the other and print nothing while they run.
-  cargo test --release --locked -p meja -p reservation --all-features --test it -- --test-threads 1 "torture::${1:-}" || status=$?
+  cargo test --release --locked --workspace --all-features --test it -- --test-threads 1 "torture::${1:-}" || status=$?
 fi
 printf '\n%sCompleted campaigns, in %d s:%s\n' "$bold" $((SECONDS - began)) "$plain"
 sort target/torture/report 2>/dev/null || true

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use test_database::Database;
+use test_database::{Database, Setup};
 
 use crate::day::clock::Clock;
 use crate::instances::init;
@@ -42,7 +42,7 @@ fn rules() -> Value {
 impl House {
     async fn open(instances: usize, now: DateTime<FixedOffset>) -> Self {
         let clock = Clock::at(now);
-        let database = Database::with_environment(clock.environment());
+        let database = Database::with(Setup { environment: clock.environment(), ..Setup::default() });
         init(&database.url());
         let mut house = Self { clock, database, instances: Vec::new() };
         for _ in 0..instances {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use test_database::Database;
+use test_database::{Database, Setup};
 
 use crate::ports::own_port;
 use crate::services::{binary, secrets};
@@ -15,7 +15,7 @@ fn encrypted(port: u16) -> (Database, String) {
     let settings = ["ssl=on", "listen_addresses='localhost'", &listens];
     let files = [("server.crt", made.cert.pem()), ("server.key", made.signing_key.serialize_pem())];
     let files = [(files[0].0, &files[0].1[..]), (files[1].0, &files[1].1[..])];
-    (Database::with_files(&settings, &files), made.cert.pem())
+    (Database::with(Setup { settings: &settings, files: &files, ..Setup::default() }), made.cert.pem())
 }
 
 fn verify(url: &str, ca: Option<&Path>) -> Output {
@@ -47,7 +47,8 @@ fn the_certificate_of_the_database_must_be_trusted() {
 fn a_database_without_encryption_is_refused_where_it_is_required() {
     let port = own_port();
     let listens = format!("port={port}");
-    let _database = Database::with_settings(&["listen_addresses='localhost'", &listens]);
+    let _database =
+        Database::with(Setup { settings: &["listen_addresses='localhost'", &listens], ..Setup::default() });
     let url = format!("postgres://postgres@localhost:{port}/postgres?sslmode=require");
     let plain = verify(&url, None);
     let said = String::from_utf8_lossy(&plain.stderr);

@@ -9,6 +9,8 @@ mod checker_tests;
 mod clients;
 mod cluster;
 mod damage;
+mod database;
+mod disk;
 mod failpoints;
 mod faults;
 mod guests;

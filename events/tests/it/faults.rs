@@ -12,7 +12,7 @@ use events::store::{AppendError, EventStore as _};
 use events::{Position, Query};
 use futures::future::join_all;
 use rustix::process::{Pid, Signal, kill_process};
-use test_database::Database;
+use test_database::{Database, Setup};
 
 use crate::database::proxy::Proxy;
 use crate::database::{init, new_log, options, server};
@@ -314,7 +314,7 @@ async fn a_role_with_the_least_rights_is_enough() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_cannot_keep_the_promise_is_refused() {
-    let mut database = Database::with_settings(&["synchronous_commit = off"]);
+    let mut database = Database::with(Setup { settings: &["synchronous_commit = off"], ..Setup::default() });
     for weak in ["off", "local", "remote_write"] {
         let _ = database.query(&format!("ALTER SYSTEM SET synchronous_commit = {weak}"));
         let _ = database.query("SELECT pg_reload_conf()");

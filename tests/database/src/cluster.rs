@@ -19,6 +19,13 @@ use crate::{as_owner, program, run};
 /// Maximum time until the cluster is complete, and until a standby has taken over.
 const READY_MAX: Duration = Duration::from_secs(120);
 
+/// Patroni 3.0 that was paused can go on with what it knew of etcd before, and then never records the standby again, which it says
+/// with these words. Later versions read again. (Patroni, issue 2779)
+const STALE: &str = "Synchronous replication key updated by someone else";
+
+/// Time after which a Patroni with an outdated view is started again, as an operator would.
+const STALE_MAX: Duration = Duration::from_secs(15);
+
 /// The settings of a node; see the words in braces.
 const SETTINGS: &str = include_str!("../../cluster/patroni.yml");
 
@@ -111,30 +118,47 @@ impl Cluster {
 
     /// Waits until there is a primary. Returns its number.
     pub fn wait_primary(&self) -> usize {
-        self.wait("a primary", || self.primary())
+        let deadline = Instant::now() + READY_MAX;
+        loop {
+            if let Some(primary) = self.primary() {
+                return primary;
+            }
+            assert!(Instant::now() < deadline, "the cluster has not got a primary in time; {}", self.logs());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Waits until a primary has a standby. Returns the number of the primary.
-    pub fn wait_whole(&self) -> usize {
-        let streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
-        self.wait("a primary with a standby", || {
-            let primary = self.primary().filter(|number| self.nodes[*number].says(streaming) == "1")?;
-            // Patroni promotes a synchronous standby only after it has recorded it as such.
-            let is_recorded =
-                !self.synchronous || self.nodes[primary].cluster().contains(r#""role": "sync_standby""#);
-            is_recorded.then_some(primary)
-        })
-    }
-
-    fn wait<T>(&self, what: &str, ask: impl Fn() -> Option<T>) -> T {
-        let deadline = Instant::now() + READY_MAX;
+    pub fn wait_whole(&mut self) -> usize {
+        let began = Instant::now();
+        let mut restarted = began;
         loop {
-            if let Some(answer) = ask() {
-                return answer;
+            if let Some(primary) = self.whole() {
+                return primary;
             }
-            assert!(Instant::now() < deadline, "the cluster has not got {what} in time; {}", self.logs());
+            assert!(
+                began.elapsed() < READY_MAX,
+                "the cluster has not got a primary with a standby in time; {}",
+                self.logs()
+            );
+            let stale = self.primary().filter(|number| self.nodes[*number].log_tail().contains(STALE));
+            if let (Some(number), true) = (stale, restarted.elapsed() > STALE_MAX) {
+                self.nodes[number].end_patroni();
+                self.start_node(number);
+                restarted = Instant::now();
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// The number of the primary, if it has a standby.
+    fn whole(&self) -> Option<usize> {
+        let streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
+        let primary = self.primary().filter(|number| self.nodes[*number].says(streaming) == "1")?;
+        // Patroni promotes a synchronous standby only after it has recorded it as such.
+        let is_recorded =
+            !self.synchronous || self.nodes[primary].cluster().contains(r#""role": "sync_standby""#);
+        is_recorded.then_some(primary)
     }
 
     /// Kills a server. Patroni, which still runs, makes the standby the primary at once.
@@ -148,10 +172,7 @@ impl Cluster {
     /// in etcd has expired.
     pub fn lose_node(&mut self, number: usize) {
         let server = self.nodes[number].server();
-        if let Some(mut patroni) = self.nodes[number].patroni.take() {
-            let _ = patroni.kill();
-            let _ = patroni.wait();
-        }
+        self.nodes[number].end_patroni();
         if let Some(pid) = server {
             let _ = kill_process(pid, Signal::KILL);
         }
@@ -178,12 +199,7 @@ impl Cluster {
     /// The last lines that each Patroni has logged.
     #[must_use]
     pub fn logs(&self) -> String {
-        let tail = |node: &Node| {
-            let log = fs::read_to_string(node.dir.join("patroni.log")).unwrap_or_default();
-            let lines: Vec<_> = log.lines().collect();
-            lines[lines.len().saturating_sub(15)..].join("\n")
-        };
-        self.nodes.iter().map(tail).collect::<Vec<_>>().join("\n---\n")
+        self.nodes.iter().map(Node::log_tail).collect::<Vec<_>>().join("\n---\n")
     }
 }
 
@@ -201,6 +217,21 @@ impl Drop for Cluster {
 impl Node {
     fn settings(&self) -> PathBuf {
         self.dir.with_extension("yml")
+    }
+
+    /// The last lines that its Patroni has logged.
+    fn log_tail(&self) -> String {
+        let log = fs::read_to_string(self.dir.join("patroni.log")).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    }
+
+    /// Kills its Patroni, and leaves the server alone.
+    fn end_patroni(&mut self) {
+        if let Some(mut patroni) = self.patroni.take() {
+            let _ = patroni.kill();
+            let _ = patroni.wait();
+        }
     }
 
     /// The rows of a query, or nothing if the server does not answer.

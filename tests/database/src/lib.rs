@@ -4,7 +4,9 @@
 #![expect(clippy::missing_panics_doc, reason = "a server that does not start is the result of a test")]
 
 pub mod cluster;
+pub mod network;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -17,14 +19,30 @@ use tempfile::TempDir;
 /// Maximum time until the server accepts connections, or has stopped.
 const START_MAX: Duration = Duration::from_secs(60);
 
+/// How a server differs from the usual one.
+#[derive(Debug, Default)]
+pub struct Setup<'a> {
+    /// Settings such as `max_connections=20`.
+    pub settings: &'a [&'a str],
+    /// Files in the directory of the server, each with its name and content. Only the owner of the server can read them.
+    pub files: &'a [(&'a str, &'a str)],
+    /// Environment variables of the server.
+    pub environment: Vec<(&'static str, String)>,
+    /// The command under which the server runs, such as `ip netns exec …`.
+    pub under: Vec<String>,
+    /// An existing directory, such as a small file system, in which the server keeps its files.
+    pub volume: Option<&'a Path>,
+}
+
 /// A running server with the superuser `postgres` and the database `postgres`.
 #[derive(Debug)]
 pub struct Database {
     dir: TempDir,
+    data: PathBuf,
     /// Names the socket, also if the server listens on no port.
     port: String,
-    /// Environment variables of the server.
     environment: Vec<(&'static str, String)>,
+    under: Vec<String>,
     server: Option<Child>,
 }
 
@@ -32,38 +50,23 @@ impl Database {
     /// Makes a new server and starts it.
     #[must_use]
     pub fn start() -> Self {
-        Self::with_settings(&[])
+        Self::with(Setup::default())
     }
 
-    /// Makes a new server and starts it with `settings` such as `max_connections=20`.
+    /// Makes a new server and starts it.
     #[must_use]
-    pub fn with_settings(settings: &[&str]) -> Self {
-        Self::with_files(settings, &[])
-    }
-
-    /// Makes a new server and starts it with these environment variables.
-    #[must_use]
-    pub fn with_environment(environment: Vec<(&'static str, String)>) -> Self {
-        Self::make(&[], &[], environment)
-    }
-
-    /// Makes a new server with `settings` and with `files`, each a name in the directory of the server and its content, and
-    /// starts it. Only the owner of the server can read the files.
-    #[must_use]
-    pub fn with_files(settings: &[&str], files: &[(&str, &str)]) -> Self {
-        Self::make(settings, files, Vec::new())
-    }
-
-    fn make(settings: &[&str], files: &[(&str, &str)], environment: Vec<(&'static str, String)>) -> Self {
+    pub fn with(setup: Setup<'_>) -> Self {
+        let Setup { settings, files, environment, under, volume } = setup;
         let dir = tempfile::Builder::new().prefix("meja-postgres-").tempdir().unwrap_or_else(|error| {
             panic!("the directory of the database cannot be made: {error}");
         });
         // The server runs as another user, who must enter the directory.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap_or_default();
-        let data = dir.path().join("data");
+        let data = volume.unwrap_or(dir.path()).join("data");
         fs::create_dir(&data).unwrap_or_default();
         let port = settings.iter().find_map(|setting| setting.strip_prefix("port="));
-        let mut database = Self { dir, port: port.unwrap_or("5432").to_owned(), environment, server: None };
+        let port = port.unwrap_or("5432").to_owned();
+        let mut database = Self { dir, data: data.clone(), port, environment, under, server: None };
         if getuid().is_root() {
             run(Command::new("chown").arg("postgres").arg(&data));
         }
@@ -116,7 +119,7 @@ impl Database {
     /// The folder of the socket of the server.
     #[must_use]
     pub fn socket_dir(&self) -> PathBuf {
-        self.data()
+        self.data.clone()
     }
 
     /// Runs SQL statements with `psql`, and returns the unaligned rows.
@@ -133,7 +136,7 @@ impl Database {
         let output = Command::new(program("psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", user])
             .args(["-p", &self.port, "-h"])
-            .arg(self.data())
+            .arg(&self.data)
             .args(["-c", sql, "postgres"])
             .output();
         let output = output.unwrap_or_else(|error| panic!("psql cannot be run: {error}"));
@@ -184,12 +187,16 @@ impl Database {
         };
         // Not for the program that changes the user: a library in them makes objects that belong to its user.
         let variables = self.environment.iter().map(|(name, value)| format!("{name}={value}"));
-        let mut command = self.as_owner("env", "INT");
-        let started = command
+        let owner = self.as_owner("env", "INT");
+        let words = self.under.iter().map(OsStr::new).chain([owner.get_program()]).chain(owner.get_args());
+        let words: Vec<_> = words.collect();
+        let started = Command::new(words[0])
+            .args(&words[1..])
+            .current_dir(self.dir.path())
             .args(variables)
             .arg(program("postgres"))
             .arg("-D")
-            .arg(self.data())
+            .arg(&self.data)
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
@@ -207,19 +214,15 @@ impl Database {
     #[must_use]
     pub fn files_with(&self, text: &str) -> Vec<PathBuf> {
         let mut command = Command::new("grep");
-        let output = command.args(["-rlaF", text]).arg(self.data()).output();
+        let output = command.args(["-rlaF", text]).arg(&self.data).output();
         let output = output.unwrap_or_else(|error| panic!("grep cannot be run: {error}"));
         String::from_utf8_lossy(&output.stdout).lines().map(PathBuf::from).collect()
     }
 
     fn is_ready(&self) -> bool {
         let mut command = Command::new(program("pg_isready"));
-        let status = command.args(["-q", "-p", &self.port, "-h"]).arg(self.data()).status();
+        let status = command.args(["-q", "-p", &self.port, "-h"]).arg(&self.data).status();
         status.is_ok_and(|status| status.success())
-    }
-
-    fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
     }
 
     fn as_owner(&self, name: &str, signal: &str) -> Command {

@@ -9,7 +9,7 @@ use test_database::cluster::{Cluster, PORTS};
 use super::checker::check;
 use super::clients::{Campaign, Consumers, feed};
 use super::victim::Victim;
-use super::{cycles, is_campaign, report, skipped};
+use super::{cycles, instances, is_campaign, report, skipped};
 use crate::instances::init;
 use crate::ports::own_port;
 use crate::services::until;
@@ -49,16 +49,10 @@ fn cluster(synchronous: bool) -> Option<Cluster> {
 }
 
 /// Instances on the log in `cluster`, with their directories in `root`.
-async fn instances(root: &Path, cluster: &Cluster, count: usize, http: &reqwest::Client) -> Vec<Victim> {
+async fn on_cluster(root: &Path, cluster: &Cluster, count: usize, http: &reqwest::Client) -> Vec<Victim> {
     init(&cluster.url());
-    let mut instances = Vec::new();
-    for number in 0..count {
-        let mut instance = Victim::new(root.join(format!("instance-{number}")));
-        instance.args = vec!["--store".into(), cluster.url()];
-        instance.start(http).await;
-        instances.push(instance);
-    }
-    instances
+    let store = vec!["--store".into(), cluster.url()];
+    instances::start(root, &vec![store; count], http).await
 }
 
 /// The end of a log.
@@ -71,7 +65,7 @@ fn last_lines(text: &str) -> String {
 async fn no_acknowledged_booking_is_lost_in_failovers_to_a_synchronous_standby() {
     let Some(mut cluster) = cluster(true) else { return };
     let (http, root, total) = (Victim::client(), tempfile::tempdir().unwrap(), cycles(2, 30));
-    let mut instances = instances(root.path(), &cluster, INSTANCES, &http).await;
+    let mut instances = on_cluster(root.path(), &cluster, INSTANCES, &http).await;
     let campaign = Campaign::new();
     let urls: Vec<_> = instances.iter().map(|instance| instance.url.clone()).collect();
     let consumers = Consumers::follow(&campaign, &urls, &http);
@@ -143,7 +137,7 @@ async fn no_acknowledged_booking_is_lost_in_failovers_to_a_synchronous_standby()
 async fn a_failover_to_an_asynchronous_standby_loses_bookings_and_is_noticed() {
     let Some(mut cluster) = cluster(false) else { return };
     let (http, root) = (Victim::client(), tempfile::tempdir().unwrap());
-    let mut instance = instances(root.path(), &cluster, 1, &http).await.remove(0);
+    let mut instance = on_cluster(root.path(), &cluster, 1, &http).await.remove(0);
     let campaign = Campaign::new();
     let clients = tokio::spawn({
         let (campaign, url, http) = (Arc::clone(&campaign), instance.url.clone(), http.clone());

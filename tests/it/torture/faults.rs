@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::checker::{Outcome, check};
 use super::clients::{Campaign, feed};
+use super::disk::Disk;
 use super::victim::Victim;
-use super::{cycles, is_installed, report, run, skipped};
+use super::{cycles, is_installed, report, skipped};
 use crate::services::booking;
 
 fn strace(inject: &str) -> Vec<String> {
@@ -67,23 +68,11 @@ async fn ends_at(call: &str, error: &str, when: std::ops::Range<u8>, words: &str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_a_503_and_the_service_recovers_when_space_is_free() {
-    let dir = tempfile::tempdir().unwrap();
-    let (image, at) = (dir.path().join("image"), dir.path().join("at"));
-    std::fs::create_dir(&at).unwrap();
-    std::fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();
-    if !is_installed("mkfs.ext4") {
-        return skipped("mkfs.ext4 is not installed, so a full disk cannot be simulated");
-    }
-    run("mkfs.ext4", &["-q", "-F", image.to_str().unwrap()]);
-    let mounted = std::process::Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&at).output();
-    if !mounted.is_ok_and(|output| output.status.success()) {
-        return skipped(
-            "no file system can be mounted here (no root, or no loop device), so no disk can be filled",
-        );
-    }
-    let _unmount = Unmount(at.clone());
-    let filler = at.join("filler");
-    let mut victim = Victim::new(at.join("data"));
+    let disk = match Disk::of_mib(32) {
+        Ok(disk) => disk,
+        Err(reason) => return skipped(reason),
+    };
+    let mut victim = Victim::new(disk.at().join("data"));
     victim.args = ["--disk-reserve-mib", "4"].map(str::to_owned).to_vec();
     let http = Victim::client();
     victim.start(&http).await;
@@ -94,11 +83,7 @@ async fn a_full_disk_is_a_503_and_the_service_recovers_when_space_is_free() {
     });
     wait(&campaign, |campaign| campaign.acknowledged() > 50).await;
     // Below the reserve, but not all of the space.
-    let script = format!(
-        "free=$(df --output=avail -k {0} | tail -1); fallocate -l $((free - 3072))K {0}/filler",
-        at.display()
-    );
-    run("sh", &["-c", &script]);
+    disk.fill(3072);
     let is_full = |campaign: &Campaign| {
         let ops = campaign.ops.lock().unwrap();
         ops.iter().rev().take(16).filter(|op| op.outcome == Outcome::NotDone("disk_full".into())).count() > 8
@@ -119,7 +104,7 @@ async fn a_full_disk_is_a_503_and_the_service_recovers_when_space_is_free() {
     let read = http.get(format!("{}/api/reservations/{id}", victim.url)).send().await.unwrap();
     assert_eq!(read.status(), 200);
     let before = campaign.acknowledged();
-    std::fs::remove_file(&filler).unwrap();
+    disk.free();
     wait(&campaign, |campaign| campaign.acknowledged() > before + 20).await;
     campaign.stop();
     clients.await.unwrap();
@@ -129,14 +114,6 @@ async fn a_full_disk_is_a_503_and_the_service_recovers_when_space_is_free() {
     let full = ops.iter().filter(|op| matches!(op.outcome, Outcome::NotDone(_))).count();
     victim.assert_whole();
     report(&format!("a full disk of 32 MiB: {full} refused with 503, {} events, nothing lost", events.len()));
-}
-
-struct Unmount(std::path::PathBuf);
-
-impl Drop for Unmount {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).output();
-    }
 }
 
 async fn wait(campaign: &Campaign, until: impl Fn(&Campaign) -> bool) {

@@ -39,7 +39,8 @@ async fn two_instances_keep_one_log_while_instances_connections_and_the_database
         let mut database = Database::start();
         init(&database.url());
         let root = tempfile::tempdir().unwrap();
-        let mut instances = two_instances(root.path(), &database, &http).await;
+        let store = ["--store".to_owned(), database.url()];
+        let mut instances = start(root.path(), &[store.to_vec(), store.to_vec()], &http).await;
         let campaign = Campaign::new();
         let urls: Vec<_> = instances.iter().map(|instance| instance.url.clone()).collect();
         let consumers = Consumers::follow(&campaign, &urls, &http);
@@ -72,12 +73,12 @@ async fn two_instances_keep_one_log_while_instances_connections_and_the_database
     ));
 }
 
-/// Two instances on the log in `database`, with their directories in `root`.
-async fn two_instances(root: &Path, database: &Database, http: &reqwest::Client) -> Vec<Victim> {
+/// Starts an instance with each of these lists of arguments, with their directories in `root`.
+pub async fn start(root: &Path, arguments: &[Vec<String>], http: &reqwest::Client) -> Vec<Victim> {
     let mut instances = Vec::new();
-    for number in 0..2 {
+    for (number, arguments) in arguments.iter().enumerate() {
         let mut instance = Victim::new(root.join(format!("instance-{number}")));
-        instance.args = vec!["--store".into(), database.url()];
+        instance.args.clone_from(arguments);
         instance.start(http).await;
         instances.push(instance);
     }
