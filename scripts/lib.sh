@@ -73,10 +73,17 @@ need_postgres() {
   ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || need_package postgresql
 }
 
-# need_cluster: what makes two servers a cluster.
+# need_cluster: what makes two servers a cluster. Debian's package brings what Patroni needs, but its version 3.0.2 can lose commits.
 need_cluster() {
   need patroni patroni
   need etcd etcd-server
+  need_python_tools
+  local patroni=target/tools/patroni version=4.1.5
+  [ ! -e "$patroni/installed-$version" ] || return 0
+  rm -rf "$patroni"
+  target/tools/python/bin/pip install --quiet --disable-pip-version-check --no-deps --target "$patroni" "patroni==$version" ||
+    die "Patroni $version could not be installed: it is needed for clusters with failover."
+  touch "$patroni/installed-$version"
 }
 
 # need_browser: a real browser, and the packages that drive it, of tests/browser/package.json.

@@ -102,7 +102,7 @@ pub struct Op {
 #[derive(Debug, Clone, Default)]
 pub struct Consumer {
     pub seen: Vec<Event>,
-    /// The response when its cursor was no longer accepted.
+    /// The response that ended it: its cursor was no longer accepted, or requests failed until the deadline.
     pub refused: Option<String>,
     /// Whether it read to the end.
     pub finished: bool,
@@ -172,7 +172,7 @@ fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap
             faults.push(format!("{:?} of client {} is incomplete: {kinds:?}", op.act, op.client));
         }
         if matches!(op.outcome, Outcome::Refused(_) | Outcome::NotDone(_)) {
-            faults.push(format!("{:?} of client {} was refused but has events", op.act, op.client));
+            faults.push(format!("{:?} of client {} was refused but has events: {:?}", op.act, op.client, op.outcome));
         }
         if let Outcome::Wrong(answer) = &op.outcome {
             faults.push(format!("{:?} of client {} got the response {answer}", op.act, op.client));

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::checker::{Act, Consumer, Event, Op, Outcome, check};
-use crate::services::booking;
+use crate::services::{DEADLINE, booking};
 
 /// Few tables for many clients.
 const TABLES: [&str; 3] = ["D1", "D2", "D3"];
@@ -119,7 +119,7 @@ impl Campaign {
                 outcome: Outcome::Unknown,
             };
             // A request without a response is repeated with the same key, until the campaign stops.
-            for _ in 0..3 {
+            for attempt in 0..3 {
                 let url = &urls[fastrand::usize(..urls.len())];
                 let request = http.post(format!("{url}{path}")).body(body.clone());
                 let request = request.header("content-type", "application/json");
@@ -131,7 +131,11 @@ impl Campaign {
                     let status = answer.status().as_u16();
                     position = answer.headers().get(POSITION).cloned().or(position);
                     let body: Option<Value> = answer.json().await.ok();
-                    op.outcome = outcome(status, body.as_ref());
+                    op.outcome = match outcome(status, body.as_ref()) {
+                        // It says nothing about an earlier attempt, which another instance may still carry out.
+                        Outcome::NotDone(_) if attempt > 0 => Outcome::Unknown,
+                        outcome => outcome,
+                    };
                     let now = self.now();
                     if now >= self.silent_from.load(Ordering::SeqCst) {
                         op.outcome = Outcome::Unknown;
@@ -194,11 +198,12 @@ impl Campaign {
     /// Follows the feed until the campaign is stopped, then to its end.
     pub async fn consume(self: Arc<Self>, url: String, http: reqwest::Client) -> Consumer {
         let mut consumer = Consumer::default();
-        let mut failures = 0;
+        let mut give_up = None;
         loop {
             let cursor =
                 consumer.seen.last().map(|event| format!("&lastEventId={}", event.id)).unwrap_or_default();
             let last_try = self.stopped();
+            give_up = give_up.filter(|_| last_try);
             match http.get(format!("{url}/events?limit=200&timeout=100{cursor}")).send().await {
                 Ok(answer) if answer.status().is_success() => {
                     let Ok(page) = answer.bytes().await else { continue };
@@ -213,9 +218,12 @@ impl Campaign {
                     consumer.refused = Some(answer.text().await.unwrap_or_default());
                     return consumer;
                 }
-                _ if last_try && failures > 20 => return consumer,
-                _ => {
-                    failures += usize::from(last_try);
+                failed => {
+                    let deadline = *give_up.get_or_insert_with(|| Instant::now() + DEADLINE);
+                    if last_try && Instant::now() > deadline {
+                        consumer.refused = Some(format!("{failed:?}"));
+                        return consumer;
+                    }
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             }
@@ -240,7 +248,9 @@ impl Consumers {
         for consumer in self.0 {
             seen.push(consumer.await.unwrap());
         }
-        assert!(seen.iter().all(|consumer| consumer.finished), "a consumer did not read to the end");
+        for consumer in &seen {
+            assert!(consumer.finished, "a consumer did not read to the end: {:?}", consumer.refused);
+        }
         let feed = feed(url, http).await;
         let ops = std::mem::take(&mut *campaign.ops.lock().unwrap());
         assert_eq!(check(&ops, &seen, &feed), Vec::<String>::new());
