@@ -172,7 +172,10 @@ fn exactly_once(ops: &[Op], feed: &[Event], faults: &mut Vec<String>) -> HashMap
             faults.push(format!("{:?} of client {} is incomplete: {kinds:?}", op.act, op.client));
         }
         if matches!(op.outcome, Outcome::Refused(_) | Outcome::NotDone(_)) {
-            faults.push(format!("{:?} of client {} was refused but has events: {:?}", op.act, op.client, op.outcome));
+            faults.push(format!(
+                "{:?} of client {} was refused but has events: {:?}",
+                op.act, op.client, op.outcome
+            ));
         }
         if let Outcome::Wrong(answer) = &op.outcome {
             faults.push(format!("{:?} of client {} got the response {answer}", op.act, op.client));
