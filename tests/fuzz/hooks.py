@@ -85,20 +85,12 @@ def map_query(context, query):
     return query
 
 
-def no_wait(headers):
-    """A request waits 5 s for a position that the log has not reached, and would use up the time of a run."""
-    value = str((headers or {}).get("Meja-Position", ""))
-    if value.isascii() and value.isdecimal():
-        headers["Meja-Position"] = "0"
-
-
 @schemathesis.hook
 def before_call(context, case, **kwargs):
-    """Shortens waits, and moves half of the valid visits to a day on which the first venue is open, so that some are booked.
+    """Moves half of the valid visits to a day on which the first venue is open, so that some are booked.
 
     Bodies that are meant to be invalid stay as they are: a repaired one would hide that it is accepted.
     """
-    no_wait(case.headers)
     if not case.meta or not case.meta.generation.mode.is_positive:
         return
     moved = at_an_open_time(within_the_key(case.body))

@@ -113,8 +113,7 @@ pub fn router(app: App, metrics: Option<PrometheusHandle>, log: Option<LogRoute>
             .merge(log_tools::serve::verification_routes(log, anonymous)),
         None => routes,
     };
-    let (routes, mut api) = routes.split_for_parts();
-    super::position::describe(&mut api);
+    let (routes, api) = routes.split_for_parts();
     let routes = checked(routes, &api, REQUEST_MAX).merge(tiles).layer(positioned);
     let routes = identified(routes, Arc::new(door), limits);
     harden(hosts.guard(routes.merge(docs::routes(api, metrics, env))))
